@@ -1,0 +1,52 @@
+# Everything a newcomer needs: `make run` and `make test`. Both set up what they need.
+
+PYTHON ?= python3
+BIN := .venv/bin
+USER := .venv/user
+DEVELOPER := .venv/developer
+PIP := $(BIN)/pip --quiet --disable-pip-version-check install
+
+.PHONY: run test lint bench picture lock clean
+
+run: $(USER)  ## the simulator
+	$(BIN)/quench sim
+
+test: $(DEVELOPER)  ## everything that CI checks
+	.ci/browser
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lint: $(DEVELOPER)  ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEVELOPER)  ## measure, and write docs/benchmarks.md
+	$(BIN)/python -m bench
+
+picture: $(DEVELOPER)  ## draw the README's picture anew
+	.ci/browser
+	$(BIN)/python -m docs.picture
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock" pyproject.toml
+
+lock: $(DEVELOPER)  ## pin every package anew
+	$(COMPILE) --group build --output-file requirements.lock
+	$(COMPILE) --group build --group dev --output-file requirements-dev.lock
+
+clean:  ## forget what was set up
+	rm -rf .venv
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("quench needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+
+$(USER): requirements.lock pyproject.toml | .venv/bin/pip
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOPER): requirements-dev.lock $(USER) | .venv/bin/pip
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""The rules of the machine, and the one loop that applies them."""

@@ -1,0 +1,288 @@
+"""The command ``quench``. The only module that names concrete drivers and the simulator."""
+
+import argparse
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from controller.errors import QuenchError
+
+if TYPE_CHECKING:
+    from controller.bookkeeping import Books
+    from controller.config import Config
+    from sim.boards.base import Board, Frame
+
+log = logging.getLogger("quench")
+
+JOURNAL_NAME = "quench.db"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0 ok, 1 failed, 2 usage, 78 bad configuration."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(format="quench: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    log.setLevel(logging.INFO)
+    # It warns of every convenience method that our model doesn't declare: none is wanted.
+    logging.getLogger("transitions").setLevel(logging.ERROR)
+    try:
+        options.do(options)
+    except QuenchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="quench", description="The controller of a drinks machine that teaches not to scan."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    sim = commands.add_parser("sim", help="the real controller against a simulated machine")
+    _add_config(sim)
+    sim.add_argument("--port", type=_port, help="web port, 0 for a free one (the config's)")
+    sim.add_argument("--seed", type=int, help="make the codes repeatable; for tests")
+    sim.add_argument("--state-dir", type=Path, help="keep the journal here (a temporary folder)")
+    sim.set_defaults(do=_sim)
+
+    run = commands.add_parser("run", help="the real controller on the hardware of the config")
+    _add_config(run)
+    run.set_defaults(do=_run)
+
+    check = commands.add_parser("check", help="every mistake in the config at once")
+    _add_config(check)
+    check.set_defaults(do=_check)
+
+    board = commands.add_parser("board", help="an emulated relay board on a pty")
+    board.add_argument("dialect", help="what it speaks, such as lcus")
+    board.add_argument("--channels", type=int, default=4, help="how many relays it has (4)")
+    board.add_argument("--link", type=Path, help="a path to find it under")
+    board.set_defaults(do=_board)
+
+    stock = commands.add_parser("stock", help="what is loaded; load drinks")
+    _add_journal(stock)
+    stock.set_defaults(do=lambda options: _books(options).show_stock())
+    load = stock.add_subparsers(metavar="load").add_parser("load", help="say what a slot holds now")
+    load.add_argument("slot", help="its name")
+    load.add_argument("drinks", type=_count, nargs="?", help="how many it holds now (it is full)")
+    load.set_defaults(do=lambda options: _books(options).load(options.slot, options.drinks))
+
+    journal = commands.add_parser("journal", help="what happened; settle what is unknown")
+    _add_journal(journal)
+    journal.add_argument("--last", type=_count, default=20, help="how many dispenses (20)")
+    journal.set_defaults(do=lambda options: _books(options).show_dispenses(options.last))
+    reconcile = journal.add_subparsers(metavar="reconcile").add_parser(
+        "reconcile", help="say what a dispense of unknown outcome really did"
+    )
+    reconcile.add_argument("id", type=_count, help="the dispense")
+    reconcile.add_argument(
+        "found",
+        choices=("dispensed", "remaining", "failed"),
+        help="the drink was given, is still in the slot, or is lost",
+    )
+    reconcile.set_defaults(do=lambda options: _books(options).reconcile(options.id, options.found))
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, default=Path("config.yaml"), help="the machine (config.yaml)"
+    )
+
+
+def _add_journal(parser: argparse.ArgumentParser) -> None:
+    _add_config(parser)
+    parser.add_argument("--state-dir", type=Path, help="the journal of a 'quench sim --state-dir'")
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port; allowed: 0 to 65535")
+
+
+def _count(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+
+
+# -- run and sim ------------------------------------------------------------------------
+
+
+def _run(options: argparse.Namespace) -> None:
+    from controller import process
+    from controller.clock import MonotonicClock
+    from controller.config import load
+    from drivers import registry
+
+    config = load(options.config)
+    clock = MonotonicClock()
+    driver = registry.load(config.hardware.relay.driver)
+    _warn_if_blind(config)
+    process.run(
+        config,
+        clock=clock,
+        open_relay=lambda settings: driver.open_relay(settings, clock),
+        journal_path=Path(config.journal.path),
+        random_bytes=_system_random(),
+        simulated=False,
+    )
+
+
+def _sim(options: argparse.Namespace) -> None:
+    from random import Random
+
+    from controller import process
+    from controller.clock import MonotonicClock
+    from controller.config import load
+    from drivers import registry
+    from sim import protocol_sim
+    from sim.link import Wire
+
+    config = load(options.config)
+    if options.port is not None:
+        config = config.model_copy(
+            update={"web": config.web.model_copy(update={"port": options.port})}
+        )
+    clock = MonotonicClock()
+    relay = config.hardware.relay
+    driver = registry.load(relay.driver)
+    board = _emulated(relay.driver, relay.channels)
+    board.on_frame = _FramePrinter(clock.now_ms(), sys.stderr.write)
+    protocol_sim.register()
+    wire = Wire("machine", board, clock)
+    with _state_dir(options.state_dir) as state_dir:
+        process.run(
+            config,
+            clock=clock,
+            open_relay=lambda settings: driver.open_relay(replace(settings, port=wire.url), clock),
+            journal_path=state_dir / JOURNAL_NAME,
+            random_bytes=(
+                _system_random() if options.seed is None else Random(options.seed).randbytes  # noqa: S311
+            ),
+            simulated=True,
+        )
+
+
+@contextmanager
+def _state_dir(chosen: Path | None) -> Iterator[Path]:
+    if chosen is not None:
+        yield chosen
+        return
+    with tempfile.TemporaryDirectory(prefix="quench-sim-") as temporary:
+        yield Path(temporary)
+
+
+def _system_random() -> "Callable[[int], bytes]":
+    import secrets
+
+    return secrets.token_bytes
+
+
+def _warn_if_blind(config: "Config") -> None:
+    from drivers import registry
+
+    driver = config.hardware.relay.driver
+    if registry.load(driver).CAPABILITIES.blind:
+        log.warning(
+            "hardware.relay: WARNING: %s boards neither answer nor time a pulse themselves: nothing"
+            " but this program will switch a relay off",
+            driver,
+        )
+
+
+# -- check --------------------------------------------------------------------------------
+
+
+def _check(options: argparse.Namespace) -> None:
+    from controller.config import load
+
+    config = load(options.config)
+    _warn_if_blind(config)
+    print(f"{options.config}: ok")
+
+
+# -- board --------------------------------------------------------------------------------
+
+
+def _emulated(dialect: str, channels: int) -> "Board":
+    from sim.boards import base
+
+    try:
+        board = base.load(dialect)
+    except KeyError:
+        raise QuenchError(
+            f"no emulated board speaks {dialect!r}; there are: {', '.join(base.names())}"
+        ) from None
+    try:
+        return board(channels)
+    except ValueError as error:
+        raise QuenchError(str(error)) from error
+
+
+class _FramePrinter:
+    """Prints each frame of a board, decoded, with the seconds since the start."""
+
+    def __init__(self, start_ms: int, write: Callable[[str], object]) -> None:
+        self._start_ms = start_ms
+        self._write = write
+
+    def __call__(self, frame: "Frame") -> None:
+        seconds = (frame.at_ms - self._start_ms) / 1000
+        arrow = "->" if frame.to_board else "<-"
+        self._write(
+            f"{seconds:9.3f} s  {arrow} board  {frame.data.hex(' ').upper():12} {frame.meaning}\n"
+        )
+
+
+def _board(options: argparse.Namespace) -> None:
+    from controller.clock import MonotonicClock
+    from controller.process import Signals
+    from sim.pty_board import LinkInTheWay, PtyBoard
+
+    clock = MonotonicClock()
+    board = _emulated(options.dialect, options.channels)
+
+    def write(line: str) -> None:
+        print(line, end="", flush=True)
+
+    board.on_frame = _FramePrinter(clock.now_ms(), write)
+    stop = Signals()
+    try:
+        pty = PtyBoard(board, clock, options.link)
+    except LinkInTheWay as error:
+        raise QuenchError(str(error)) from error
+    except OSError as error:
+        raise QuenchError(f"{options.link}: {(error.strerror or str(error)).lower()}") from error
+    with closing(pty):
+        print(
+            f"quench: {options.dialect} board with {options.channels} channels at {pty.path}",
+            flush=True,
+        )
+        pty.run(lambda: stop.received)
+
+
+# -- stock and journal ----------------------------------------------------------------------
+
+
+def _books(options: argparse.Namespace) -> "Books":
+    from controller.bookkeeping import Books
+    from controller.config import load
+
+    config = load(options.config)
+    state_dir: Path | None = options.state_dir
+    path = Path(config.journal.path) if state_dir is None else state_dir / JOURNAL_NAME
+    return Books(config, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The one way from other threads into the loop: bounded, and it never blocks the sender."""
+
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.events import Event
+
+CAPACITY = 2048
+"""More taps than a hall can make in the second that the slowest write may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Events to be applied one after the other; then ``done`` is called in the loop's thread."""
+
+    events: tuple[Event, ...]
+    done: Callable[[], None] | None = None
+
+
+class Inbox:
+    """Letters in the order in which they came."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._letters: queue.Queue[Letter] = queue.Queue(capacity)
+
+    def put(self, letter: Letter) -> bool:
+        """Leave ``letter``; False if the box is full, and then nothing was taken."""
+        try:
+            self._letters.put_nowait(letter)
+        except queue.Full:
+            return False
+        return True
+
+    def take(self, wait_ms: int) -> Letter | None:
+        """The next letter, waiting up to ``wait_ms`` for it."""
+        try:
+            return (
+                self._letters.get(timeout=wait_ms / 1000)
+                if wait_ms > 0
+                else self._letters.get_nowait()
+            )
+        except queue.Empty:
+            return None

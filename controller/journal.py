@@ -1,0 +1,387 @@
+"""What happened, durable: the stock of each slot and every dispense, in SQLite.
+
+WAL with ``synchronous=FULL``: when a method returns, its effect survives a
+power cut. The books balance by construction: an intent moves a drink from
+*remaining* to *unknown* before the relay may move, settling moves it on, and a
+CHECK of the database itself refuses any other sum. So a crash needs no repair:
+what was open is already counted as unknown.
+
+Dates are for people to read. Nothing is ever decided by them.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from controller.errors import JournalError, NoDrinkLeft
+from controller.events import Outcome
+
+DIGESTS_KEPT = 256
+"""Dispenses whose token digest stays: as many as a running machine remembers codes."""
+
+_MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE slot (
+        name      TEXT PRIMARY KEY,
+        loaded    INTEGER NOT NULL,
+        remaining INTEGER NOT NULL CHECK (remaining >= 0),
+        dispensed INTEGER NOT NULL DEFAULT 0 CHECK (dispensed >= 0),
+        failed    INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),
+        unknown   INTEGER NOT NULL DEFAULT 0 CHECK (unknown >= 0),
+        CHECK (loaded = dispensed + remaining + failed + unknown)
+    ) STRICT;
+    CREATE TABLE dispense (
+        id           INTEGER PRIMARY KEY,
+        slot         TEXT NOT NULL REFERENCES slot (name),
+        outcome      TEXT NOT NULL CHECK (outcome IN
+            ('open', 'commanded', 'relay_confirmed', 'dropped', 'failed', 'unknown')),
+        drink_kept   INTEGER NOT NULL DEFAULT 0 CHECK (drink_kept IN (0, 1)),
+        found        TEXT CHECK (found IN ('dispensed', 'remaining', 'failed')),
+        token_digest TEXT UNIQUE,
+        begun_at     TEXT NOT NULL,
+        ended_at     TEXT
+    ) STRICT;
+    CREATE INDEX dispense_open ON dispense (outcome) WHERE outcome IN ('open', 'unknown');
+    CREATE TABLE load (
+        id        INTEGER PRIMARY KEY,
+        slot      TEXT NOT NULL REFERENCES slot (name),
+        remaining INTEGER NOT NULL,
+        loaded_at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE probe (n INTEGER NOT NULL) STRICT;
+    INSERT INTO probe VALUES (0);
+    """,
+)
+
+_COLUMN = {
+    Outcome.COMMANDED: "dispensed",
+    Outcome.RELAY_CONFIRMED: "dispensed",
+    Outcome.DROPPED: "dispensed",
+    Outcome.FAILED: "failed",
+    Outcome.UNKNOWN: "unknown",
+}
+
+FOUND = ("dispensed", "remaining", "failed")
+"""What a person can find out about a dispense of unknown outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One slot's sums, in drinks."""
+
+    name: str
+    loaded: int
+    remaining: int
+    dispensed: int
+    failed: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One dispense."""
+
+    id: int
+    slot: str
+    outcome: Outcome | None
+    """None while it is open."""
+    drink_kept: bool
+    found: str | None
+    token_digest: str | None
+    begun_at: str
+    ended_at: str | None
+
+
+def utc_date() -> str:
+    """The wall clock's date for a person to read."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+class Lock:
+    """Held by the one controller of a journal for as long as it runs, also over its crash."""
+
+    def __init__(self, journal: Path) -> None:
+        """Raises JournalError if another controller holds it."""
+        path = journal.with_name(journal.name + ".lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = path.open("a")
+        except OSError as error:
+            raise JournalError(f"{path}: {_os_says(error)}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise JournalError(
+                f"{journal}: another quench is running with this journal; stop it first"
+            ) from error
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Journal:
+    """An open journal. One thread owns it; other processes may open the same file."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = True,
+        busy_ms: int = 5_000,
+        date: Callable[[], str] = utc_date,
+        migrations: Sequence[str] = _MIGRATIONS,
+    ) -> None:
+        """Open ``path`` and bring its schema up to date.
+
+        Raises JournalError if it can't be opened, is locked for ``busy_ms``, is
+        damaged, or was written by a newer quench.
+        """
+        self.path = path
+        self._date = date
+        if create:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise JournalError(f"{path.parent}: {_os_says(error)}") from error
+        elif not path.exists():
+            raise JournalError(f"{path}: there is no journal yet; it begins with the first run")
+        elif not os.access(path, os.R_OK | os.W_OK):
+            raise JournalError(f"{path}: permission denied")
+        with self._said():
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=busy_ms / 1000)
+        try:
+            with self._said():
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA foreign_keys = ON")
+                self._migrate(migrations)
+                self._seen_version = self._data_version()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self._db.close()
+
+    # -- the controller's part ------------------------------------------------
+
+    def recover(self) -> int:
+        """Close what a crash left open: its outcome is unknown. Returns how many there were."""
+        with self._transaction():
+            return self._db.execute(
+                "UPDATE dispense SET outcome = 'unknown', ended_at = ? WHERE outcome = 'open'",
+                (self._date(),),
+            ).rowcount
+
+    def ensure_slot(self, name: str, capacity: int) -> bool:
+        """Make a slot known. A new one is taken to be full; True if it was new."""
+        if any(book.name == name for book in self.books()):
+            return False
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO slot (name, loaded, remaining) VALUES (?, ?, ?)",
+                (name, capacity, capacity),
+            )
+            self._note_load(name, capacity)
+        return True
+
+    def intend(self, dispense_id: int, slot: str, token_digest: str) -> None:
+        """Spend the token and reserve a drink, durably, before the relay may move.
+
+        Raises NoDrinkLeft or JournalError; then nothing may be energised.
+        """
+        with self._transaction():
+            reserved = self._db.execute(
+                "UPDATE slot SET remaining = remaining - 1, unknown = unknown + 1"
+                " WHERE name = ? AND remaining > 0",
+                (slot,),
+            ).rowcount
+            if not reserved:
+                raise NoDrinkLeft(f"{self.path}: slot {slot} is empty")
+            self._db.execute(
+                "INSERT INTO dispense (id, slot, outcome, token_digest, begun_at)"
+                " VALUES (?, ?, 'open', ?, ?)",
+                (dispense_id, slot, token_digest, self._date()),
+            )
+            self._db.execute(
+                "UPDATE dispense SET token_digest = NULL WHERE id = ?",
+                (dispense_id - DIGESTS_KEPT,),
+            )
+
+    def settle(self, dispense_id: int, outcome: Outcome, drink_kept: bool) -> None:
+        """Write how an open dispense ended; settling one that isn't open changes nothing."""
+        column = "remaining" if drink_kept else _COLUMN[outcome]
+        with self._transaction():
+            settled = self._db.execute(
+                "UPDATE dispense SET outcome = ?, drink_kept = ?, ended_at = ?"
+                " WHERE id = ? AND outcome = 'open'",
+                (outcome.value, drink_kept, self._date(), dispense_id),
+            ).rowcount
+            if settled:
+                self._move(dispense_id, column)
+
+    def probe(self) -> None:
+        """Raise JournalError unless a write would be durable now."""
+        with self._transaction():
+            self._db.execute("UPDATE probe SET n = n + 1")
+
+    def changed_by_others(self) -> bool:
+        """Whether another process wrote since the last call: the operator's ``quench stock``."""
+        with self._said():
+            version = self._data_version()
+        changed = version != self._seen_version
+        self._seen_version = version
+        return changed
+
+    # -- the operator's part ----------------------------------------------------
+
+    def load(self, slot: str, remaining: int) -> None:
+        """``slot`` now holds ``remaining`` drinks. Raises JournalError for a slot nobody knows."""
+        with self._transaction():
+            known = self._db.execute(
+                "UPDATE slot SET loaded = loaded - remaining + ?1, remaining = ?1 WHERE name = ?2",
+                (remaining, slot),
+            ).rowcount
+            if not known:
+                raise JournalError(f"{self.path}: no slot is called {slot}")
+            self._note_load(slot, remaining)
+
+    def reconcile(self, dispense_id: int, found: str) -> None:
+        """A person looked: what an unknown dispense really did, one of FOUND."""
+        with self._transaction():
+            done = self._db.execute(
+                "UPDATE dispense SET found = ? WHERE id = ? AND outcome = 'unknown'"
+                " AND found IS NULL",
+                (found, dispense_id),
+            ).rowcount
+            if not done:
+                raise JournalError(
+                    f"{self.path}: dispense {dispense_id} is not one of unknown outcome;"
+                    " see 'quench journal'"
+                )
+            self._move(dispense_id, found)
+
+    # -- reading ------------------------------------------------------------------
+
+    def books(self) -> list[Book]:
+        """Every slot that was ever loaded, by name."""
+        with self._said():
+            rows = self._db.execute(
+                "SELECT name, loaded, remaining, dispensed, failed, unknown FROM slot ORDER BY name"
+            )
+            return [Book(*row) for row in rows]
+
+    def unreconciled(self) -> int:
+        """How many dispenses have an outcome that nobody knows."""
+        with self._said():
+            return int(
+                self._db.execute(
+                    "SELECT count(*) FROM dispense WHERE outcome = 'unknown' AND found IS NULL"
+                ).fetchone()[0]
+            )
+
+    def last_dispense_id(self) -> int:
+        """The highest id ever given; 0 before the first."""
+        with self._said():
+            row = self._db.execute("SELECT max(id) FROM dispense").fetchone()
+            return row[0] or 0
+
+    def entries(self, last: int) -> list[Entry]:
+        """The ``last`` dispenses, the oldest first."""
+        with self._said():
+            rows = self._db.execute(
+                "SELECT id, slot, outcome, drink_kept, found, token_digest, begun_at, ended_at"
+                " FROM dispense ORDER BY id DESC LIMIT ?",
+                (last,),
+            ).fetchall()
+        return [
+            Entry(
+                row[0],
+                row[1],
+                None if row[2] == "open" else Outcome(row[2]),
+                bool(row[3]),
+                *row[4:],
+            )
+            for row in reversed(rows)
+        ]
+
+    # -- within ---------------------------------------------------------------------
+
+    def _move(self, dispense_id: int, column: str) -> None:
+        if column != "unknown":
+            self._db.execute(
+                f"UPDATE slot SET unknown = unknown - 1, {column} = {column} + 1"  # noqa: S608
+                " WHERE name = (SELECT slot FROM dispense WHERE id = ?)",
+                (dispense_id,),
+            )
+
+    def _note_load(self, slot: str, remaining: int) -> None:
+        self._db.execute(
+            "INSERT INTO load (slot, remaining, loaded_at) VALUES (?, ?, ?)",
+            (slot, remaining, self._date()),
+        )
+
+    def _data_version(self) -> int:
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def _migrate(self, migrations: Sequence[str]) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(migrations):
+            raise JournalError(
+                f"{self.path}: written by a newer quench (schema {version}, this one knows"
+                f" {len(migrations)}); install that version"
+            )
+        for number, script in enumerate(migrations[version:], start=version + 1):
+            with self._transaction():
+                for statement in script.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {number}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._said():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    with suppress(sqlite3.Error):
+                        self._db.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise JournalError(f"{self.path}: {_sqlite_says(error)}") from error
+
+
+def _sqlite_says(error: sqlite3.Error) -> str:
+    match getattr(error, "sqlite_errorname", ""):
+        case "SQLITE_FULL":
+            return "the disk is full; make room"
+        case "SQLITE_BUSY" | "SQLITE_LOCKED":
+            return "locked by another program; close it and try again"
+        case "SQLITE_NOTADB":
+            return "not a journal; name another file in journal.path"
+        case "SQLITE_CORRUPT":
+            return "damaged; restore a copy, or move it away to begin a new one"
+        case "SQLITE_READONLY" | "SQLITE_PERM":
+            return "permission denied"
+        case "SQLITE_CANTOPEN":
+            return "cannot be opened; is the path a file in a folder that this user may write?"
+    return str(error)
+
+
+def _os_says(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

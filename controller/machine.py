@@ -1,0 +1,438 @@
+"""The pure core: an event and the time go in, commands come out.
+
+Nothing here reads a clock, touches hardware or keeps anything on disk. The
+whole of what the machine knows is one immutable :class:`Memory`, so that a
+step either happens or leaves no mark, and an explorer can count the states.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import transitions
+
+from controller.commands import (
+    AllOff,
+    Command,
+    Dispense,
+    EndPulse,
+    NewCode,
+    Refusal,
+    Refuse,
+    Settle,
+)
+from controller.events import (
+    Confirmed,
+    DeadlinePassed,
+    Dropped,
+    Event,
+    Failed,
+    JournalBack,
+    JournalLost,
+    OperatorResume,
+    OperatorStop,
+    Outcome,
+    RelayBack,
+    RelayLost,
+    Released,
+    Scanned,
+    StockChanged,
+    WarningShown,
+)
+from controller.table import TABLE, State
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers that the rules turn on, in milliseconds."""
+
+    dwell_ms: int
+    scan_timeout_ms: int
+    confirm_timeout_ms: int
+    drop_timeout_ms: int
+    stop_on_unknown: bool = False
+    """Whether a dispense of unknown outcome stops the machine until a person reconciles it."""
+    senses_drop: bool = False
+    """Whether a drop sensor has the last word on a dispense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One column of drinks as the core sees it."""
+
+    name: str
+    channel: int
+    pulse_ms: int
+    remaining: int = 0
+    healthy: bool = True
+
+
+class Phase(Enum):
+    """How far the running dispense has come."""
+
+    ASKED = "asked"
+    ON = "on"
+    ENDING = "ending"
+    FALLING = "falling"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The running dispense."""
+
+    dispense_id: int
+    slot: int
+    phase: Phase = Phase.ASKED
+    released: Outcome | None = None
+    dropped: bool = False
+
+
+class Reason(Enum):
+    """Why the machine is out of service, the most telling first."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RELAY_LOST = "relay_lost"
+    JOURNAL_LOST = "journal_lost"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    SOLD_OUT = "sold_out"
+    NO_SLOT_TO_TRUST = "no_slot_to_trust"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """All that the machine knows beside its state."""
+
+    slots: tuple[Slot, ...]
+    next_dispense_id: int
+    code: int = 0
+    deadline_ms: int | None = None
+    run: Run | None = None
+    unknown: int = 0
+    starting: bool = True
+    """The relay has not yet been told OFF since this machine was made."""
+    relay_fault: str = ""
+    journal_fault: str = ""
+    stop: str = ""
+
+
+class Machine:
+    """The state machine of one drinks machine.
+
+    :meth:`handle` is the only way in. It is not thread-safe: one loop owns it.
+    """
+
+    state: State
+
+    def __init__(
+        self,
+        slots: tuple[Slot, ...],
+        rules: Rules,
+        *,
+        unknown: int = 0,
+        next_dispense_id: int = 1,
+    ) -> None:
+        self.rules = rules
+        self.memory = Memory(slots=slots, next_dispense_id=next_dispense_id, unknown=unknown)
+        self._now_ms = 0
+        self._outbox: list[Command] = []
+        transitions.Machine(
+            self,
+            states=State,
+            initial=State.OUT_OF_SERVICE,
+            auto_transitions=False,
+            model_override=True,
+            prepare_event="learn",
+            transitions=[
+                {
+                    "trigger": row.trigger,
+                    "source": list(row.sources),
+                    "dest": row.dest,
+                    "conditions": list(row.guards),
+                    "after": list(row.effects),
+                }
+                for row in TABLE
+            ],
+        )
+
+    def trigger(self, name: str, event: Event) -> bool:
+        """Declared for the type checker; ``transitions`` puts its own in its place."""
+        raise NotImplementedError
+
+    # -- the way in ----------------------------------------------------------
+
+    def handle(self, event: Event, now_ms: int) -> tuple[Command, ...]:
+        """Apply ``event`` at ``now_ms``; return what is to be done, in order.
+
+        A deadline that has passed is applied first, so that the order in which
+        an event and the timer reach the loop decides nothing. A refused event
+        returns exactly one :class:`Refuse` of its own and changes nothing.
+
+        Raises ValueError, with nothing changed, if ``now_ms`` runs backwards.
+        """
+        if now_ms < self._now_ms:
+            raise ValueError(f"the clock ran back from {self._now_ms} to {now_ms} ms")
+        state, memory, then_ms = self.state, self.memory, self._now_ms
+        self._now_ms = now_ms
+        try:
+            due_ms = memory.deadline_ms
+            if due_ms is None or now_ms < due_ms or event.trigger == DeadlinePassed.trigger:
+                return self._apply(event)
+            return self._apply(DeadlinePassed()) + self._apply(event)
+        except BaseException:
+            # transitions leaves a half-done step as it is; nothing half done may stay.
+            self.state, self.memory, self._now_ms = state, memory, then_ms
+            raise
+
+    def deadline_ms(self) -> int | None:
+        """When :meth:`handle` wants a DeadlinePassed, or None for never."""
+        return self.memory.deadline_ms
+
+    def _apply(self, event: Event) -> tuple[Command, ...]:
+        memory = self.memory
+        self._outbox = []
+        try:
+            if self.trigger(event.trigger, event):
+                return tuple(self._outbox)
+            why = self._why_refused(event)
+        except transitions.MachineError:
+            why = Refusal.NOT_NOW
+        self.memory = memory
+        return (Refuse(why),)
+
+    def _why_refused(self, event: Event) -> Refusal:
+        match event:
+            case Confirmed() if event.code == self.memory.code:
+                return Refusal.TOO_EARLY
+            case Scanned() | WarningShown() | Confirmed():
+                return Refusal.STALE_CODE
+            case DeadlinePassed():
+                return Refusal.NOT_NOW
+        return Refusal.OTHER_DISPENSE
+
+    # -- what others may ask -------------------------------------------------
+
+    def reason(self) -> tuple[Reason, str] | None:
+        """Why nobody can be served, with the operator's detail; None if somebody can."""
+        memory = self.memory
+        if memory.stop:
+            return Reason.STOPPED, memory.stop
+        if memory.relay_fault:
+            return Reason.RELAY_LOST, memory.relay_fault
+        if memory.journal_fault:
+            return Reason.JOURNAL_LOST, memory.journal_fault
+        if memory.starting:
+            return Reason.STARTING, ""
+        if memory.unknown and self.rules.stop_on_unknown:
+            return Reason.UNKNOWN_OUTCOME, f"{memory.unknown} dispenses wait to be reconciled"
+        if not any(slot.remaining for slot in memory.slots):
+            return Reason.SOLD_OUT, ""
+        if not any(slot.remaining and slot.healthy for slot in memory.slots):
+            return Reason.NO_SLOT_TO_TRUST, ""
+        return None
+
+    def serving_slot(self) -> int | None:
+        """The slot that serves next: the fullest healthy one, the first of equals."""
+        best: int | None = None
+        for index, slot in enumerate(self.memory.slots):
+            if slot.healthy and slot.remaining > (
+                0 if best is None else self.memory.slots[best].remaining
+            ):
+                best = index
+        return best
+
+    # -- facts: taken in before the guards are asked ---------------------------
+
+    def learn(self, event: Event) -> None:
+        """Take in what ``event`` says of the world, whatever follows from it."""
+        self.memory = _learned(self.memory, event)
+
+    # -- guards ----------------------------------------------------------------
+
+    def overdue(self, event: Event) -> bool:
+        deadline_ms = self.memory.deadline_ms
+        return deadline_ms is not None and self._now_ms >= deadline_ms
+
+    def code_is_current(self, event: Scanned | WarningShown | Confirmed) -> bool:
+        return event.code == self.memory.code
+
+    def dwell_passed(self, event: Confirmed) -> bool:
+        return self._now_ms - event.served_ms >= self.rules.dwell_ms
+
+    def same_dispense(self, event: Released | Dropped | Failed) -> bool:
+        run = self.memory.run
+        return run is not None and event.dispense_id == run.dispense_id
+
+    def pulse_unfinished(self, event: Event) -> bool:
+        run = self.memory.run
+        return run is not None and run.phase in (Phase.ASKED, Phase.ON)
+
+    def relay_not_released(self, event: Event) -> bool:
+        run = self.memory.run
+        return run is not None and run.phase is not Phase.FALLING
+
+    def drop_awaited(self, event: Released) -> bool:
+        run = self.memory.run
+        return self.rules.senses_drop and run is not None and not run.dropped
+
+    def can_serve(self, event: Event) -> bool:
+        return self.reason() is None
+
+    # -- effects: they only append to the outbox and renew the memory ----------
+
+    def await_shown(self, event: Event) -> None:
+        self._due_in(self.rules.scan_timeout_ms)
+
+    def await_confirmed(self, event: Event) -> None:
+        self._due_in(self.rules.confirm_timeout_ms)
+
+    def begin_dispense(self, event: Confirmed) -> None:
+        memory = self.memory
+        index = self.serving_slot()
+        assert index is not None, "a session runs only while a slot can serve"
+        slot = memory.slots[index]
+        dispense_id = memory.next_dispense_id
+        self.memory = replace(
+            memory,
+            slots=_with_slot(memory.slots, index, replace(slot, remaining=slot.remaining - 1)),
+            next_dispense_id=dispense_id + 1,
+            run=Run(dispense_id, index),
+            # OFF is scheduled before ON is asked for.
+            deadline_ms=self._now_ms + slot.pulse_ms,
+        )
+        self._outbox.append(
+            Dispense(dispense_id, event.code, event.visit, slot.name, slot.channel, slot.pulse_ms)
+        )
+
+    def time_pulse(self, event: Event) -> None:
+        run = self._run()
+        self._renew_run(replace(run, phase=Phase.ON))
+        self._due_in(self.memory.slots[run.slot].pulse_ms)
+
+    def end_pulse(self, event: Event) -> None:
+        run = self._run()
+        self._renew_run(replace(run, phase=Phase.ENDING))
+        self._due_in(self.rules.drop_timeout_ms)
+        self._outbox.append(EndPulse(run.dispense_id, self.memory.slots[run.slot].channel))
+
+    def await_drop(self, event: Released) -> None:
+        self._renew_run(replace(self._run(), phase=Phase.FALLING, released=event.outcome))
+        self._due_in(self.rules.drop_timeout_ms)
+
+    def note_drop(self, event: Event) -> None:
+        self._renew_run(replace(self._run(), dropped=True))
+
+    def settle(self, event: Event) -> None:
+        run = self._run()
+        outcome, drink_kept = _verdict(run, event)
+        self.memory = replace(self.memory, run=None, deadline_ms=None)
+        self._outbox.append(Settle(run.dispense_id, outcome, drink_kept))
+
+    def new_code(self, event: Event) -> None:
+        self.memory = replace(self.memory, code=self.memory.code + 1, deadline_ms=None)
+        self._outbox.append(NewCode(self.memory.code))
+
+    def all_off(self, event: Event) -> None:
+        self.memory = replace(self.memory, deadline_ms=None)
+        self._outbox.append(AllOff())
+
+    def _due_in(self, span_ms: int) -> None:
+        self.memory = replace(self.memory, deadline_ms=self._now_ms + span_ms)
+
+    def _run(self) -> Run:
+        run = self.memory.run
+        assert run is not None, "the dispensing state has a running dispense"
+        return run
+
+    def _renew_run(self, run: Run) -> None:
+        self.memory = replace(self.memory, run=run)
+
+
+def _verdict(run: Run, event: Event) -> tuple[Outcome, bool]:
+    """How ``run`` ended by ``event``, and whether the drink is still in its slot."""
+    match event:
+        case Failed():
+            return event.outcome, event.drink_kept
+        case Dropped():
+            return Outcome.DROPPED, False
+    if run.dropped:
+        return Outcome.DROPPED, False
+    match event:
+        case Released():
+            return event.outcome, False
+        case DeadlinePassed() if run.phase is Phase.FALLING:
+            return Outcome.FAILED, False
+    # Cut short: what the relay has already done is known, and nothing more.
+    return run.released or Outcome.UNKNOWN, False
+
+
+def _with_slot(slots: tuple[Slot, ...], index: int, slot: Slot) -> tuple[Slot, ...]:
+    return (*slots[:index], slot, *slots[index + 1 :])
+
+
+def _learned(memory: Memory, event: Event) -> Memory:
+    """``memory`` with the facts that ``event`` brings, whether or not its row is taken."""
+    match event:
+        case Failed():
+            return _learn_failed(memory, event)
+        case DeadlinePassed():
+            return _learn_deadline(memory)
+        case StockChanged():
+            return _learn_stock(memory, event)
+        case RelayLost():
+            return replace(_cut_short(memory, event), relay_fault=event.detail)
+        case RelayBack():
+            return replace(memory, relay_fault="", starting=False)
+        case JournalLost():
+            return replace(_cut_short(memory, event), journal_fault=event.detail)
+        case JournalBack():
+            return replace(memory, journal_fault="")
+        case OperatorStop():
+            return replace(_cut_short(memory, event), stop=event.detail)
+        case OperatorResume():
+            trusted = tuple(replace(slot, healthy=True) for slot in memory.slots)
+            return replace(memory, stop="", slots=trusted)
+    return memory
+
+
+def _learn_failed(memory: Memory, event: Failed) -> Memory:
+    run = memory.run
+    if run is None or run.dispense_id != event.dispense_id:
+        return memory
+    slots, slot = memory.slots, memory.slots[run.slot]
+    if event.drink_kept:
+        slots = _with_slot(slots, run.slot, replace(slot, remaining=slot.remaining + 1))
+    return replace(
+        memory,
+        slots=slots,
+        unknown=memory.unknown + (event.outcome is Outcome.UNKNOWN),
+        relay_fault=event.relay_lost or memory.relay_fault,
+        journal_fault=event.journal_lost or memory.journal_fault,
+    )
+
+
+def _learn_deadline(memory: Memory) -> Memory:
+    run = memory.run
+    if run is None or run.dropped:
+        return memory
+    if run.phase is Phase.FALLING:
+        # A healthy sensor saw nothing: this slot is jammed or empty, whatever the books say.
+        slot = replace(memory.slots[run.slot], healthy=False)
+        return replace(memory, slots=_with_slot(memory.slots, run.slot, slot))
+    if run.phase is Phase.ENDING:
+        return replace(memory, unknown=memory.unknown + 1)
+    return memory
+
+
+def _learn_stock(memory: Memory, event: StockChanged) -> Memory:
+    slots = tuple(
+        replace(slot, remaining=remaining, healthy=slot.healthy or remaining > slot.remaining)
+        for slot, remaining in zip(memory.slots, event.remaining, strict=True)
+    )
+    return replace(memory, slots=slots, unknown=event.unknown)
+
+
+def _cut_short(memory: Memory, event: Event) -> Memory:
+    """Count the dispense that a fault interrupts, if nobody can tell how it ended."""
+    if memory.run is None or _verdict(memory.run, event)[0] is not Outcome.UNKNOWN:
+        return memory
+    return replace(memory, unknown=memory.unknown + 1)

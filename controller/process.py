@@ -1,0 +1,133 @@
+"""One running controller: its socket, its lock, its threads, its signals, and its end."""
+
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from controller.assembly import assemble
+from controller.codes import scan_url
+from controller.config import Config
+from controller.errors import QuenchError
+from controller.journal import Journal, Lock
+from controller.machine import Reason
+from controller.report import Report
+from controller.runner import serve, turn
+from controller.status import Status
+from controller.web.server import Server, bind
+from drivers.hal import Clock, Relay, RelaySettings
+
+if TYPE_CHECKING:
+    from controller.web.app import Web
+
+
+class Signals:
+    """SIGINT and SIGTERM ask for an end in good order; a second one ends the process."""
+
+    def __init__(self) -> None:
+        self.received = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._take)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.received = True
+        signal.signal(number, signal.SIG_DFL)
+
+
+def run(
+    config: Config,
+    *,
+    clock: Clock,
+    open_relay: Callable[[RelaySettings], Relay],
+    journal_path: Path,
+    random_bytes: Callable[[int], bytes],
+    simulated: bool,
+) -> None:
+    """Run a controller with its pages until a signal comes.
+
+    Prints ``quench: ready at URL`` when pages are served and the relay was
+    either told OFF or found missing. A simulated machine says in its codes
+    where it really listens, and prints them. Raises QuenchError.
+    """
+    signals = Signals()
+    listener = bind(config.web.host, config.web.port)
+    own_url = _own_url(listener)
+    public_url = own_url if simulated else config.machine.public_url
+    with closing(listener), closing(Lock(journal_path)), closing(Journal(journal_path)) as journal:
+        report = Report()
+        controller = assemble(
+            config,
+            journal,
+            open_relay,
+            clock=clock,
+            random_bytes=random_bytes,
+            listeners=(report.watch,),
+        )
+        runner, feed = controller.runner, controller.runner.feed
+        feed.subscribe(report.status)
+        build = random_bytes(4).hex()
+
+        def make_web() -> "Web":
+            from controller.web.app import Web
+
+            return Web(
+                name=config.machine.name,
+                public_url=public_url,
+                door=controller.door,
+                feed=feed,
+                simulated=simulated,
+                build=build,
+            )
+
+        server = Server(listener, make_web)
+        server.start()
+        while runner.machine.reason() == (Reason.STARTING, ""):
+            turn(runner, controller.inbox, clock)
+        server.wait_ready()
+        if simulated:
+            print(f"The machine's screen: {own_url}", flush=True)
+            feed.subscribe(_CodePrinter(public_url, feed.status))
+        print(f"quench: ready at {own_url}", flush=True)
+        serve(runner, controller.inbox, clock, lambda: signals.received or not server.alive())
+        crashed = not server.alive()
+        server.stop()
+    if crashed:
+        raise QuenchError("the web server stopped by itself; see above")
+
+
+def _own_url(listener: socket.socket) -> str:
+    """Where this computer can be reached: its address in the local network, if it has one."""
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        host = _own_address()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _own_address() -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Connecting a datagram socket sends nothing; it only picks the way out.
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"
+
+
+class _CodePrinter:
+    """Prints each new scan code: a feed's subscriber. Only a simulation shows codes there."""
+
+    def __init__(self, public_url: str, status: Status) -> None:
+        self._public_url = public_url
+        self._token = ""
+        self(status)
+
+    def __call__(self, status: Status) -> None:
+        if status.token and status.token != self._token:
+            from controller.web import qr
+
+            url = scan_url(self._public_url, status.token)
+            print(f"{qr.text(url)}Scan it, or open {url}", flush=True)
+        self._token = status.token

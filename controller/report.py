@@ -1,0 +1,41 @@
+"""What the log says: the machine's turns, for the person who reads it at the expo. Never who."""
+
+import logging
+
+from controller.commands import Command, Settle
+from controller.events import Outcome
+from controller.status import Status
+from controller.table import State
+
+log = logging.getLogger("quench")
+
+
+class Report:
+    """Logs what is new in each status, and how each dispense ended."""
+
+    def __init__(self) -> None:
+        self._told: tuple[State, str] | None = None
+
+    def watch(self, now_ms: int, event: object, commands: tuple[Command, ...]) -> None:
+        """A runner's listener."""
+        for command in commands:
+            if isinstance(command, Settle):
+                level = (
+                    logging.WARNING
+                    if command.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
+                    else logging.INFO
+                )
+                log.log(level, "dispense %d: %s", command.dispense_id, command.outcome.value)
+
+    def status(self, status: Status) -> None:
+        """A feed's subscriber."""
+        out = status.state is State.OUT_OF_SERVICE
+        reason = status.reason.value if status.reason else ""
+        told = (State.OUT_OF_SERVICE if out else State.IDLE, f"{reason}: {status.detail}")
+        if told == self._told:
+            return
+        if out:
+            log.warning("out of service: %s", f"{reason}: {status.detail}".rstrip(": "))
+        else:
+            log.info("in service")
+        self._told = told

@@ -1,0 +1,354 @@
+"""The only loop: stamp the time once, decide, make durable, act.
+
+The runner owns the machine, the journal and the relay. What the relay or the
+journal answers comes back as the next event, with a time of its own; so do the
+machine's deadline and the runner's own rounds (look after the relay, look
+after the journal). Nothing here reads a clock: :func:`serve` does, and in a
+simulation the world does.
+"""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from controller.commands import (
+    AllOff,
+    Command,
+    Dispense,
+    EndPulse,
+    NewCode,
+    Refuse,
+    Settle,
+)
+from controller.errors import JournalError, NoDrinkLeft
+from controller.events import (
+    DeadlinePassed,
+    Event,
+    Failed,
+    JournalBack,
+    JournalLost,
+    OperatorStop,
+    Outcome,
+    PulseStarted,
+    RelayBack,
+    RelayLost,
+    Released,
+    StockChanged,
+)
+from controller.inbox import Inbox, Letter
+from controller.journal import Journal
+from controller.machine import Machine
+from controller.status import Feed, SlotStatus, Status
+from controller.table import State
+from controller.visits import Visits
+from drivers.hal import Clock, NotSent, Relay, RelayError, all_off
+
+log = logging.getLogger("quench")
+
+ROUND_MS = 1_000
+"""How often the relay's cable and the journal's other writers are looked at."""
+RETRY_FIRST_MS = 250
+RETRY_MOST_MS = 4_000
+"""A lost part is tried again after the first span, then twice as long each time, up to the most."""
+
+Listener = Callable[[int, Event, tuple[Command, ...]], None]
+
+
+class Runner:
+    """One machine at work. One thread calls it; nothing in it blocks longer than a driver may."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        journal: Journal,
+        open_relay: Callable[[], Relay],
+        *,
+        capacities: Sequence[int],
+        new_token: Callable[[], str],
+        visits: Visits,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.machine = machine
+        self.visits = visits
+        self._journal = journal
+        self._open_relay = open_relay
+        self._capacities = tuple(capacities)
+        self._new_token = new_token
+        self._listeners = tuple(listeners)
+        self._token = ""
+        self._outcomes: Counter[Outcome] = Counter()
+        self._last_outcome: Outcome | None = None
+        self._relay: Relay | None = None
+        self._relay_round = _Round()
+        self._journal_round = _Round()
+        self._unsettled: list[Settle] = []
+        self._results: deque[Event] = deque()
+        self.feed = Feed(self._status())
+
+    # -- the loop's two questions ------------------------------------------------
+
+    def due(self, now_ms: int) -> Event | None:
+        """The runner's own next event at ``now_ms``, or None if it is others' turn.
+
+        May look after the relay or the journal, which can block as a driver may.
+        """
+        if self._results:
+            return self._results.popleft()
+        deadline_ms = self.machine.deadline_ms()
+        if deadline_ms is not None and now_ms >= deadline_ms:
+            return DeadlinePassed()
+        if self._relay_round.is_due(now_ms):
+            return self._look_after_relay(now_ms)
+        if self._journal_round.is_due(now_ms):
+            return self._look_after_journal(now_ms)
+        return None
+
+    def wake_ms(self) -> int:
+        """When :meth:`due` will next have something to do."""
+        if self._results:
+            return 0
+        due_ms = min(self._relay_round.due_ms, self._journal_round.due_ms)
+        deadline_ms = self.machine.deadline_ms()
+        return due_ms if deadline_ms is None else min(due_ms, deadline_ms)
+
+    def step(self, event: Event, now_ms: int) -> tuple[Command, ...]:
+        """Decide on ``event`` at ``now_ms`` and carry out what follows."""
+        commands = self.machine.handle(event, now_ms)
+        for command in commands:
+            self._carry_out(command, now_ms)
+        self.feed.publish(self._status())
+        for listener in self._listeners:
+            listener(now_ms, event, commands)
+        return commands
+
+    def stop(self, now_ms: int) -> None:
+        """Leave the hardware safe: all off, port closed."""
+        self.step(OperatorStop("the controller is stopping"), now_ms)
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
+
+    # -- acting ---------------------------------------------------------------------
+
+    def _carry_out(self, command: Command, now_ms: int) -> None:
+        match command:
+            case Dispense():
+                self._dispense(command, now_ms)
+            case EndPulse():
+                self._end_pulse(command, now_ms)
+            case Settle():
+                self._settle(command, now_ms)
+            case NewCode(code):
+                self._token = self._new_token()
+                self.visits.open(code, self._token)
+            case AllOff():
+                self._all_off(now_ms)
+            case Refuse():
+                pass
+
+    def _dispense(self, command: Dispense, now_ms: int) -> None:
+        digest = self.visits.spend(command.code, command.visit, command.dispense_id)
+        try:
+            relay = self._attached()
+            relay.check()
+        except RelayError as error:
+            self._fail(command.dispense_id, kept=True, relay_lost=self._lose_relay(error, now_ms))
+            return
+        try:
+            self._journal.intend(command.dispense_id, command.slot, digest)
+        except NoDrinkLeft:
+            self._fail(command.dispense_id, kept=True)
+            self._results.append(self._stock())
+            return
+        except JournalError as error:
+            self._fail(
+                command.dispense_id, kept=True, journal_lost=self._lose_journal(error, now_ms)
+            )
+            return
+        try:
+            relay.on(command.channel)
+        except RelayError as error:
+            self._fail(
+                command.dispense_id,
+                kept=isinstance(error, NotSent),
+                relay_lost=self._lose_relay(error, now_ms),
+            )
+            return
+        self._results.append(PulseStarted(command.dispense_id))
+
+    def _end_pulse(self, command: EndPulse, now_ms: int) -> None:
+        try:
+            confirmed = self._attached().off(command.channel)
+        except RelayError as error:
+            self._fail(command.dispense_id, kept=False, relay_lost=self._lose_relay(error, now_ms))
+            return
+        outcome = Outcome.RELAY_CONFIRMED if confirmed else Outcome.COMMANDED
+        self._results.append(Released(command.dispense_id, outcome))
+
+    def _settle(self, command: Settle, now_ms: int) -> None:
+        self._outcomes[command.outcome] += 1
+        self._last_outcome = command.outcome
+        self.visits.settle(command.dispense_id, command.outcome)
+        try:
+            self._journal.settle(command.dispense_id, command.outcome, command.drink_kept)
+        except JournalError as error:
+            self._unsettled.append(command)
+            self._results.append(JournalLost(self._lose_journal(error, now_ms)))
+
+    def _all_off(self, now_ms: int) -> None:
+        if self._relay is None:
+            return  # Getting it back begins with OFF.
+        try:
+            all_off(self._relay)
+        except RelayError as error:
+            self._results.append(RelayLost(self._lose_relay(error, now_ms)))
+
+    def _fail(
+        self, dispense_id: int, *, kept: bool, relay_lost: str = "", journal_lost: str = ""
+    ) -> None:
+        """``kept``: nothing was energised. Otherwise it may have been, and nobody can tell."""
+        outcome = Outcome.FAILED if kept else Outcome.UNKNOWN
+        self._results.append(
+            Failed(dispense_id, outcome, kept, relay_lost=relay_lost, journal_lost=journal_lost)
+        )
+
+    # -- looking after the parts ------------------------------------------------------
+
+    def _attached(self) -> Relay:
+        if self._relay is None:
+            raise NotSent("the relay is not connected")
+        return self._relay
+
+    def _look_after_relay(self, now_ms: int) -> Event | None:
+        if self._relay is not None:
+            try:
+                self._relay.check()
+            except RelayError as error:
+                return RelayLost(self._lose_relay(error, now_ms))
+            self._relay_round.again(now_ms)
+            return None
+        try:
+            self._relay = self._open_relay()
+        except RelayError as error:
+            self._relay_round.retry(now_ms)
+            known = self.machine.memory.relay_fault
+            return RelayLost(str(error)) if str(error) != known else None
+        self._relay_round.again(now_ms)
+        return RelayBack()
+
+    def _lose_relay(self, error: RelayError, now_ms: int) -> str:
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
+        # At once: a coil may be energised, and getting the board back begins with OFF.
+        self._relay_round.at_once(now_ms)
+        return str(error)
+
+    def _look_after_journal(self, now_ms: int) -> Event | None:
+        try:
+            if self.machine.memory.journal_fault:
+                self._mend_journal()
+                self._journal_round.again(now_ms)
+                self._results.append(self._stock())
+                return JournalBack()
+            changed = self._journal.changed_by_others()
+            self._journal_round.again(now_ms)
+            return self._stock() if changed else None
+        except JournalError as error:
+            self._journal_round.retry(now_ms)
+            known = self.machine.memory.journal_fault
+            return JournalLost(str(error)) if str(error) != known else None
+
+    def _mend_journal(self) -> None:
+        self._journal.probe()
+        while self._unsettled:
+            settle = self._unsettled[0]
+            self._journal.settle(settle.dispense_id, settle.outcome, settle.drink_kept)
+            del self._unsettled[0]
+
+    def _lose_journal(self, error: JournalError, now_ms: int) -> str:
+        self._journal_round.retry(now_ms)
+        return str(error)
+
+    def _stock(self) -> StockChanged:
+        left = {book.name: book.remaining for book in self._journal.books()}
+        return StockChanged(
+            tuple(left[slot.name] for slot in self.machine.memory.slots),
+            self._journal.unreconciled(),
+        )
+
+    # -- telling ------------------------------------------------------------------------
+
+    def _status(self) -> Status:
+        state = self.machine.state
+        if state is State.OUT_OF_SERVICE:
+            self.visits.close()
+        if state in (State.DISPENSING, State.OUT_OF_SERVICE):
+            self._token = ""
+        reason = self.machine.reason() if state is State.OUT_OF_SERVICE else None
+        return Status(
+            state=state,
+            reason=reason[0] if reason else None,
+            detail=reason[1] if reason else "",
+            code=self.machine.memory.code,
+            token=self._token,
+            slots=tuple(
+                SlotStatus(slot.name, capacity, slot.remaining, slot.healthy)
+                for slot, capacity in zip(self.machine.memory.slots, self._capacities, strict=True)
+            ),
+            outcomes=tuple(self._outcomes.items()),
+            last_outcome=self._last_outcome,
+        )
+
+
+class _Round:
+    """When a part is looked at again."""
+
+    def __init__(self) -> None:
+        self.due_ms = 0
+        self._span_ms = RETRY_FIRST_MS
+
+    def is_due(self, now_ms: int) -> bool:
+        return now_ms >= self.due_ms
+
+    def again(self, now_ms: int) -> None:
+        """All is well: the usual round."""
+        self._span_ms = RETRY_FIRST_MS
+        self.due_ms = now_ms + ROUND_MS
+
+    def retry(self, now_ms: int) -> None:
+        """Not yet: wait longer each time."""
+        self.due_ms = now_ms + self._span_ms
+        self._span_ms = min(2 * self._span_ms, RETRY_MOST_MS)
+
+    def at_once(self, now_ms: int) -> None:
+        self.due_ms = now_ms
+
+
+def serve(runner: Runner, inbox: Inbox, clock: Clock, stopping: Callable[[], bool]) -> None:
+    """Run until ``stopping()``; a dispense that has begun is brought to its end first."""
+    while not (stopping() and runner.machine.state is not State.DISPENSING):
+        turn(runner, inbox, clock)
+    runner.stop(clock.now_ms())
+
+
+def turn(runner: Runner, inbox: Inbox, clock: Clock) -> None:
+    """One turn of the loop: the runner's own event if one is due, else the next letter."""
+    now_ms = clock.now_ms()
+    event = runner.due(now_ms)
+    if event is not None:
+        runner.step(event, now_ms)
+        return
+    letter = inbox.take(runner.wake_ms() - clock.now_ms())
+    if letter is not None:
+        deliver(runner, letter, clock)
+
+
+def deliver(runner: Runner, letter: Letter, clock: Clock) -> None:
+    """Apply a letter's events in turn, each at its own moment, then say that it is done."""
+    try:
+        for event in letter.events:
+            runner.step(event, clock.now_ms())
+    finally:
+        if letter.done is not None:
+            letter.done()

@@ -1,0 +1,1 @@
+"""The machine's pages: the screen, the phone's warning, and what programs may ask."""

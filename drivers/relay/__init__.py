@@ -1,0 +1,1 @@
+"""One module per dialect, named after it; ``port`` is what they share."""

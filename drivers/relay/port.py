@@ -1,0 +1,134 @@
+"""Serial ports, opened safely, with the errors of pyserial 3.5 translated.
+
+pyserial raises four unrelated families for one pulled cable (measured on a
+Linux pty): ``SerialException`` from read and write, a bare ``OSError`` from
+``in_waiting``, ``termios.error`` from ``flush`` and ``reset_input_buffer``, and
+``TypeError`` from a read whose port another thread closed. Nothing above this
+module sees any of them.
+"""
+
+import errno
+import os
+import select
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import serial
+
+from drivers.hal import (
+    Clock,
+    NotSent,
+    PortBusy,
+    PortDenied,
+    PortLost,
+    PortMissing,
+    RelayError,
+    WriteTimedOut,
+)
+
+WRITE_TIMEOUT_MS = 500
+"""Far beyond a frame's time on the wire, and half of what a tapping visitor should ever wait."""
+
+_BROKEN = (serial.SerialException, OSError, termios.error, TypeError)
+
+
+class Port:
+    """An open serial port that keeps ``gap_ms`` between the frames it writes."""
+
+    def __init__(self, wire: serial.Serial, name: str, gap_ms: int, clock: Clock) -> None:
+        self.name = name
+        self._wire = wire
+        self._gap_ms = gap_ms
+        self._clock = clock
+        self._free_ms = clock.now_ms()
+
+    def write(self, frame: bytes) -> None:
+        """Write ``frame`` whole, waiting first until the board is ready for it.
+
+        Raises WriteTimedOut or PortLost; after either, any part may have arrived.
+        """
+        wait_ms = self._free_ms - self._clock.now_ms()
+        if wait_ms > 0:
+            self._clock.sleep_ms(wait_ms)
+        try:
+            with self._translated():
+                written = self._wire.write(frame)
+        finally:
+            self._free_ms = self._clock.now_ms() + self._gap_ms
+        if written != len(frame):
+            raise WriteTimedOut(f"{self.name}: {written} of {len(frame)} bytes were taken")
+
+    def check(self) -> None:
+        """Raise PortLost if the device behind the port is gone."""
+        with self._translated():
+            # A tty whose device has gone polls HUP or ERR; in_waiting raises on most of them.
+            waiting = self._wire.in_waiting
+            if isinstance(self._wire, serial.Serial):  # and not a wire in memory
+                watch = select.poll()
+                watch.register(self._wire.fileno(), select.POLLIN)
+                if any(event & (select.POLLHUP | select.POLLERR) for _, event in watch.poll(0)):
+                    raise PortLost(f"{self.name}: the cable is out")
+            if waiting:
+                # Nobody reads a board that is only written to; an old answer must not pile up.
+                self._wire.reset_input_buffer()
+
+    def close(self) -> None:
+        with suppress(*_BROKEN):
+            self._wire.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except RelayError:
+            raise
+        except serial.SerialTimeoutException as error:
+            raise WriteTimedOut(
+                f"{self.name}: a write did not finish in {WRITE_TIMEOUT_MS} ms"
+            ) from error
+        except _BROKEN as error:
+            raise PortLost(f"{self.name}: the cable is out ({_plain(error)})") from error
+
+
+def open_port(path: str, baud: int, *, gap_ms: int, clock: Clock) -> Port:
+    """Open ``path`` at ``baud``, 8N1, for this program alone.
+
+    DTR and RTS are set low before the port opens: a board wired to them would
+    otherwise click. Raises PortMissing, PortDenied, PortBusy or NotSent.
+    """
+    try:
+        wire = serial.serial_for_url(
+            path,
+            do_not_open=True,
+            baudrate=baud,
+            timeout=WRITE_TIMEOUT_MS / 1000,
+            write_timeout=WRITE_TIMEOUT_MS / 1000,
+            exclusive=True,
+        )
+        wire.dtr = False
+        wire.rts = False
+        wire.open()
+    except (*_BROKEN, ValueError) as error:
+        raise _cannot_open(path, error) from error
+    return Port(wire, path, gap_ms, clock)
+
+
+def _cannot_open(path: str, error: Exception) -> NotSent:
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+        return PortMissing(f"{path}: no such port; is the board plugged in?")
+    if number in (errno.EACCES, errno.EPERM):
+        return PortDenied(f"{path}: permission denied; add this user to the group 'dialout'")
+    if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
+        return PortBusy(f"{path}: the port is in use by another program")
+    if number in (errno.ENOTTY, errno.EINVAL) or "configure port" in str(error):
+        return NotSent(f"{path}: not a serial port")
+    return NotSent(f"{path}: cannot be opened ({_plain(error)})")
+
+
+def _plain(error: BaseException) -> str:
+    number = getattr(error, "errno", None)
+    if isinstance(error, termios.error) and error.args:
+        number = error.args[0]
+    return os.strerror(number) if isinstance(number, int) else str(error)

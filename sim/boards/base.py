@@ -1,0 +1,80 @@
+"""What every emulated board is: bytes and time in, bytes out, coils between them."""
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import sim.boards
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame on the wire, decoded."""
+
+    at_ms: int
+    to_board: bool
+    data: bytes
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoilChange:
+    """A relay that moved."""
+
+    at_ms: int
+    channel: int
+    on: bool
+
+
+class Board(ABC):
+    """A board with coils 1 to ``channels``, all OFF when it gets power."""
+
+    max_channels: int
+
+    def __init__(self, channels: int) -> None:
+        if not 1 <= channels <= self.max_channels:
+            raise ValueError(f"this board has 1 to {self.max_channels} channels, not {channels}")
+        self.coils = [False] * channels
+        self.on_frame: Callable[[Frame], None] = lambda frame: None
+        self.on_coil: Callable[[CoilChange], None] = lambda change: None
+        self._switched_ms = [0] * channels
+
+    @abstractmethod
+    def receive(self, data: bytes, now_ms: int) -> bytes:
+        """Take bytes from the wire, in any pieces; return what the board answers."""
+
+    def power_off(self, now_ms: int) -> None:
+        """Lose power: every coil falls, and what was half received is forgotten."""
+        for channel in range(1, len(self.coils) + 1):
+            self.switch(channel, False, now_ms)
+
+    def switch(self, channel: int, on: bool, now_ms: int) -> str:
+        """Move coil ``channel``; returns what happened, in words."""
+        if not 1 <= channel <= len(self.coils):
+            return f"channel {channel}: no such channel"
+        was = self.coils[channel - 1]
+        self.coils[channel - 1] = on
+        words = f"channel {channel} {'ON' if on else 'OFF'}"
+        if was != on:
+            if not on:
+                words += f", was on for {now_ms - self._switched_ms[channel - 1]} ms"
+            self._switched_ms[channel - 1] = now_ms
+            self.on_coil(CoilChange(now_ms, channel, on))
+        return words
+
+
+def names() -> list[str]:
+    """The dialects that have an emulated board, sorted."""
+    modules = (module.name for module in pkgutil.iter_modules(sim.boards.__path__))
+    return sorted(name.replace("_", "-") for name in modules if name != "base")
+
+
+def load(dialect: str) -> type[Board]:
+    """The emulated board of ``dialect``, one of :func:`names`. Raises KeyError."""
+    if dialect not in names():
+        raise KeyError(dialect)
+    module = importlib.import_module(f"sim.boards.{dialect.replace('-', '_')}")
+    return cast(type[Board], module.BOARD)

@@ -1,0 +1,91 @@
+"""The wire in memory: a cable between the real driver and an emulated board.
+
+A :class:`Wire` is opened through pyserial as ``sim://NAME`` (see
+``sim.protocol_sim``), so that the driver, its framing, its timeouts and the
+translation of its errors are those of the real machine.
+"""
+
+import errno
+from collections.abc import Callable
+
+import serial
+
+from drivers.hal import Clock
+from sim.boards.base import Board
+
+_wires: dict[str, "Wire"] = {}
+
+
+class Wire:
+    """One cable. ``plugged`` is the switch that a hand, or a test, throws."""
+
+    def __init__(self, name: str, board: Board, clock: Clock) -> None:
+        self.name = name
+        self.board = board
+        self.clock = clock
+        self.plugged = True
+        self.write_timeouts = 0
+        """How many of the next writes are reported as timed out, although the bytes arrive."""
+        self.on_open: Callable[[], None] = lambda: None
+        self.held = False
+        self._to_host = b""
+        _wires[name] = self
+
+    @property
+    def url(self) -> str:
+        return f"sim://{self.name}"
+
+    def unplug(self) -> None:
+        """Pull the cable. A board on USB power loses it."""
+        self.plugged = False
+        self._to_host = b""
+        self.board.power_off(self.clock.now_ms())
+
+    def plug(self) -> None:
+        self.plugged = True
+
+    # -- the port's side ----------------------------------------------------------
+
+    def open(self) -> None:
+        if not self.plugged:
+            raise serial.SerialException(errno.ENOENT, f"could not open port {self.url}")
+        if self.held:
+            raise serial.SerialException("Could not exclusively lock port")
+        self.held = True
+        self.on_open()
+
+    def release(self) -> None:
+        """The program let go of the port, or died."""
+        self.held = False
+
+    def write(self, data: bytes) -> int:
+        self._must_be_plugged()
+        self._to_host += self.board.receive(data, self.clock.now_ms())
+        if self.write_timeouts:
+            self.write_timeouts -= 1
+            raise serial.SerialTimeoutException("Write timeout")
+        return len(data)
+
+    def read(self, size: int, timeout_ms: int) -> bytes:
+        self._must_be_plugged()
+        if len(self._to_host) < size:
+            self.clock.sleep_ms(timeout_ms)
+        data, self._to_host = self._to_host[:size], self._to_host[size:]
+        return data
+
+    def waiting(self) -> int:
+        if not self.plugged:
+            raise OSError(errno.EIO, "Input/output error")
+        return len(self._to_host)
+
+    def discard(self) -> None:
+        self._to_host = b""
+
+    def _must_be_plugged(self) -> None:
+        if not self.plugged:
+            raise serial.SerialException(errno.EIO, "Input/output error")
+
+
+def find(name: str) -> Wire:
+    """The wire called ``name``. Raises KeyError."""
+    return _wires[name]
