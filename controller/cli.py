@@ -27,8 +27,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="quench: %(message)s", level=logging.WARNING, stream=sys.stderr)
     log.setLevel(logging.INFO)
-    # It warns of every convenience method that our model doesn't declare: none is wanted.
-    logging.getLogger("transitions").setLevel(logging.ERROR)
     try:
         options.do(options)
     except QuenchError as error:

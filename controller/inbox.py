@@ -22,14 +22,15 @@ class Inbox:
     """Letters in the order in which they came."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._letters: queue.Queue[Letter] = queue.Queue(capacity)
+        self._capacity = capacity
+        # Its put may be called from a signal handler that interrupted its get.
+        self._letters: queue.SimpleQueue[Letter] = queue.SimpleQueue()
 
     def put(self, letter: Letter) -> bool:
         """Leave ``letter``; False if the box is full, and then nothing was taken."""
-        try:
-            self._letters.put_nowait(letter)
-        except queue.Full:
+        if self._letters.qsize() >= self._capacity:
             return False
+        self._letters.put(letter)
         return True
 
     def take(self, wait_ms: int) -> Letter | None:

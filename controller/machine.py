@@ -5,6 +5,7 @@ whole of what the machine knows is one immutable :class:`Memory`, so that a
 step either happens or leaves no mark, and an explorer can count the states.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -39,6 +40,9 @@ from controller.events import (
     WarningShown,
 )
 from controller.table import TABLE, State
+
+# It warns of each convenience method that Machine does not declare: none is wanted.
+logging.getLogger("transitions").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from controller.assembly import assemble
 from controller.codes import scan_url
 from controller.config import Config
 from controller.errors import QuenchError
+from controller.inbox import Letter
 from controller.journal import Journal, Lock
 from controller.machine import Reason
 from controller.report import Report
@@ -27,14 +28,17 @@ if TYPE_CHECKING:
 class Signals:
     """SIGINT and SIGTERM ask for an end in good order; a second one ends the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[], object] = lambda: None) -> None:
+        """``wake`` is called, in the signal's handler, to end a wait for something else."""
         self.received = False
+        self._wake = wake
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._take)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         self.received = True
         signal.signal(number, signal.SIG_DFL)
+        self._wake()
 
 
 def run(
@@ -52,7 +56,6 @@ def run(
     either told OFF or found missing. A simulated machine says in its codes
     where it really listens, and prints them. Raises QuenchError.
     """
-    signals = Signals()
     listener = bind(config.web.host, config.web.port)
     own_url = _own_url(listener)
     public_url = own_url if simulated else config.machine.public_url
@@ -67,6 +70,7 @@ def run(
             listeners=(report.watch,),
         )
         runner, feed = controller.runner, controller.runner.feed
+        signals = Signals(wake=lambda: controller.inbox.put(Letter(())))
         feed.subscribe(report.status)
         build = random_bytes(4).hex()
 

@@ -103,9 +103,14 @@ class Runner:
             return self._look_after_journal(now_ms)
         return None
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether what a step asked for has been answered, and the answer waits to be applied."""
+        return bool(self._results)
+
     def wake_ms(self) -> int:
         """When :meth:`due` will next have something to do."""
-        if self._results:
+        if self.unfinished:
             return 0
         due_ms = min(self._relay_round.due_ms, self._journal_round.due_ms)
         deadline_ms = self.machine.deadline_ms()
@@ -116,7 +121,8 @@ class Runner:
         commands = self.machine.handle(event, now_ms)
         for command in commands:
             self._carry_out(command, now_ms)
-        self.feed.publish(self._status())
+        if not self.unfinished:  # What follows at once belongs to the same moment.
+            self.feed.publish(self._status())
         for listener in self._listeners:
             listener(now_ms, event, commands)
         return commands

@@ -21,12 +21,16 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class CoilChange:
-    """A relay that moved."""
+class Switched:
+    """A relay that was told ON or OFF, or that fell because the power went."""
 
     at_ms: int
     channel: int
     on: bool
+    moved: bool
+    """Whether it was the other way before."""
+    commanded: bool
+    """False: nobody said so, the power went."""
 
 
 class Board(ABC):
@@ -39,7 +43,7 @@ class Board(ABC):
             raise ValueError(f"this board has 1 to {self.max_channels} channels, not {channels}")
         self.coils = [False] * channels
         self.on_frame: Callable[[Frame], None] = lambda frame: None
-        self.on_coil: Callable[[CoilChange], None] = lambda change: None
+        self.on_switch: Callable[[Switched], None] = lambda switched: None
         self._switched_ms = [0] * channels
 
     @abstractmethod
@@ -49,10 +53,10 @@ class Board(ABC):
     def power_off(self, now_ms: int) -> None:
         """Lose power: every coil falls, and what was half received is forgotten."""
         for channel in range(1, len(self.coils) + 1):
-            self.switch(channel, False, now_ms)
+            self.switch(channel, False, now_ms, commanded=False)
 
-    def switch(self, channel: int, on: bool, now_ms: int) -> str:
-        """Move coil ``channel``; returns what happened, in words."""
+    def switch(self, channel: int, on: bool, now_ms: int, *, commanded: bool = True) -> str:
+        """Put coil ``channel`` ON or OFF; returns what happened, in words."""
         if not 1 <= channel <= len(self.coils):
             return f"channel {channel}: no such channel"
         was = self.coils[channel - 1]
@@ -62,7 +66,7 @@ class Board(ABC):
             if not on:
                 words += f", was on for {now_ms - self._switched_ms[channel - 1]} ms"
             self._switched_ms[channel - 1] = now_ms
-            self.on_coil(CoilChange(now_ms, channel, on))
+        self.on_switch(Switched(now_ms, channel, on, was != on, commanded))
         return words
 
 

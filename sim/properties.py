@@ -1,0 +1,300 @@
+"""The safety properties S1 to S5 and S7, written once, judged on what an onlooker sees.
+
+Each is a small watcher: ``see`` takes what was seen, ``at`` the time that has
+come. Both return what is wrong, or None. S6 (nobody is recorded) is a question
+to files and logs, and S8 (the lesson is free) one to the pages: they have
+functions of their own here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from controller.codes import digest
+from controller.machine import Reason
+from controller.table import State
+from sim.trace import (
+    Attached,
+    BooksSeen,
+    Booted,
+    Died,
+    Intent,
+    RelaySwitched,
+    Seen,
+    Served,
+    Shown,
+    StateSeen,
+    Tapped,
+    Weather,
+)
+
+MARGIN_MS = 1_000
+"""How much longer than ``pulse_ms`` a relay may stay energised: every channel of the largest
+board is told OFF within it, at the slowest pace that a dialect asks for."""
+
+_IN_SERVICE = (State.IDLE, State.SCANNED, State.WARNED)
+_SELF_MENDING = (Reason.STARTING, Reason.RELAY_LOST, Reason.JOURNAL_LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers of the machine that is watched, in milliseconds."""
+
+    dwell_ms: int
+    longest_ms: int
+    """The longest configured timeout."""
+    pulse_ms: Mapping[int, int]
+    """By channel."""
+    slot: Mapping[int, str]
+    """The slot of each channel."""
+
+
+class Violation(AssertionError):
+    """A property does not hold; the text names it, the moment, and what was seen."""
+
+
+class Watcher:
+    """One property."""
+
+    name = ""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+
+    def see(self, seen: Seen) -> str | None:
+        """What ``seen`` breaks, if anything."""
+        return None
+
+    def at(self, now_ms: int) -> str | None:
+        """What should have happened by ``now_ms`` and has not, if anything."""
+        return None
+
+
+class WarnedFirst(Watcher):
+    """S1: served, shown, the dwell passed, tapped: before any relay is energised."""
+
+    name = "S1 warned first"
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._served: dict[tuple[str, str], int] = {}
+        self._shown: set[tuple[str, str]] = set()
+        self._tapped: dict[str, set[tuple[str, str]]] = {}
+
+    def see(self, seen: Seen) -> str | None:
+        match seen:
+            case Served():
+                self._served[seen.token, seen.mark] = seen.at_ms
+            case Shown():
+                self._shown.add((seen.token, seen.mark))
+            case Tapped():
+                self._tapped.setdefault(digest(seen.token), set()).add((seen.token, seen.mark))
+            case RelaySwitched(on=True):
+                if not any(self._lawful(intent, seen.at_ms) for intent in seen.intents):
+                    return f"channel {seen.channel} is energised for nobody who was warned"
+        return None
+
+    def _lawful(self, intent: Intent, now_ms: int) -> bool:
+        return any(
+            page in self._shown
+            and page in self._served
+            and now_ms - self._served[page] >= self.limits.dwell_ms
+            for page in self._tapped.get(intent.token_digest, ())
+        )
+
+
+class OneScanOneDrink(Watcher):
+    """S2: a token leads to at most one pulse."""
+
+    name = "S2 one scan, one drink"
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._spent: set[str] = set()
+
+    def see(self, seen: Seen) -> str | None:
+        if isinstance(seen, RelaySwitched) and seen.on:
+            for intent in seen.intents:
+                if intent.token_digest in self._spent:
+                    return f"a second pulse for the token of dispense {intent.dispense_id}"
+                self._spent.add(intent.token_digest)
+        return None
+
+
+class OffIsTheRestingState(Watcher):
+    """S3: energised only while dispensing, not too long; every beginning begins with OFF."""
+
+    name = "S3 off is the resting state"
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._on_ms: dict[int, int] = {}
+        self._not_yet_off: set[int] = set()
+        self._alive = False
+        self._fair = True
+
+    def see(self, seen: Seen) -> str | None:
+        match seen:
+            case Booted() | Died():
+                self._alive = isinstance(seen, Booted)
+                self._excuse(seen.at_ms)
+            case Weather():
+                self._fair = seen.fair
+                self._excuse(seen.at_ms)
+            case Attached():
+                self._not_yet_off = set(self.limits.pulse_ms)
+            case RelaySwitched(on=False):
+                self._not_yet_off.discard(seen.channel)
+                self._on_ms.pop(seen.channel, None)
+            case RelaySwitched(on=True):
+                return self._energised(seen)
+            case StateSeen() if seen.state in _IN_SERVICE and self._on_ms:
+                return f"{seen.state.value} with channels {sorted(self._on_ms)} energised"
+        return None
+
+    def at(self, now_ms: int) -> str | None:
+        if self._alive and self._fair:
+            for channel, on_ms in self._on_ms.items():
+                if now_ms - on_ms > self.limits.pulse_ms[channel] + MARGIN_MS:
+                    return f"channel {channel} has been energised for {now_ms - on_ms} ms"
+        return None
+
+    def _energised(self, seen: RelaySwitched) -> str | None:
+        if seen.channel not in self.limits.pulse_ms:
+            return f"channel {seen.channel} is no slot's"
+        if self._not_yet_off:
+            return f"energised before channels {sorted(self._not_yet_off)} were told OFF"
+        if self._on_ms:
+            return f"channel {seen.channel} energised while {sorted(self._on_ms)} is"
+        self._on_ms[seen.channel] = seen.at_ms
+        return None
+
+    def _excuse(self, now_ms: int) -> None:
+        """Nobody can switch a relay off without a controller or a cable; count from here."""
+        self._on_ms = dict.fromkeys(self._on_ms, now_ms)
+
+
+class IntentBeforeAct(Watcher):
+    """S4: an intent for that slot is on disk before ON; a crash leaves none open for long."""
+
+    name = "S4 intent before act"
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._state: State | None = None
+        self._dead: set[int] = set()
+        self._open: set[int] = set()
+
+    def see(self, seen: Seen) -> str | None:
+        match seen:
+            case RelaySwitched(on=True):
+                slots = [intent.slot for intent in seen.intents]
+                if slots != [self.limits.slot.get(seen.channel)]:
+                    return f"channel {seen.channel} energised with intents for {slots}"
+                self._open = {intent.dispense_id for intent in seen.intents}
+                if self._open & self._dead:
+                    return f"dispense {self._open} fired again after a restart"
+            case Died():
+                self._dead |= self._open
+            case Booted():
+                self._state = None
+            case StateSeen():
+                self._state = seen.state
+            case BooksSeen() if seen.open > 1 or (seen.open and self._state is State.IDLE):
+                return f"{seen.open} intents are open in state {self._state}"
+        return None
+
+
+class TheBooksBalance(Watcher):
+    """S5: loaded = dispensed + remaining + failed + unknown, and the dispenses add up to it."""
+
+    name = "S5 the books balance"
+
+    def see(self, seen: Seen) -> str | None:
+        if isinstance(seen, BooksSeen):
+            for book, counted in zip(seen.books, seen.counted, strict=True):
+                if book != counted:
+                    return f"{book}, but its dispenses add up to {counted}"
+                if book.loaded != book.dispensed + book.remaining + book.failed + book.unknown:
+                    return f"{book} does not balance"
+        return None
+
+
+class ItAlwaysComesBack(Watcher):
+    """S7: with the faults gone, idle or out of service within the longest timeout."""
+
+    name = "S7 it always comes back"
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._since_ms = 0
+        self._state: State | None = None
+        self._reason: Reason | None = None
+        self._fair = True
+
+    def see(self, seen: Seen) -> str | None:
+        match seen:
+            case Booted() | Died():
+                self._state = None
+                self._since_ms = seen.at_ms
+            case Weather():
+                self._fair = seen.fair
+                self._since_ms = seen.at_ms
+            case StateSeen() if (seen.state, seen.reason) != (self._state, self._reason):
+                self._state, self._reason = seen.state, seen.reason
+                self._since_ms = seen.at_ms
+        return None
+
+    def at(self, now_ms: int) -> str | None:
+        stuck = self._state not in (None, State.IDLE, State.OUT_OF_SERVICE)
+        waiting = self._state is State.OUT_OF_SERVICE and self._reason in _SELF_MENDING
+        waited_ms = now_ms - self._since_ms
+        if self._fair and (stuck or waiting) and waited_ms > self.limits.longest_ms + MARGIN_MS:
+            return f"{self._state} ({self._reason}) for {waited_ms} ms with every part well"
+        return None
+
+
+WATCHERS: tuple[type[Watcher], ...] = (
+    WarnedFirst,
+    OneScanOneDrink,
+    OffIsTheRestingState,
+    IntentBeforeAct,
+    TheBooksBalance,
+    ItAlwaysComesBack,
+)
+
+
+class Properties:
+    """All of them over one machine."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._watchers = [watcher(limits) for watcher in WATCHERS]
+
+    def see(self, seen: Seen) -> None:
+        """Raises Violation."""
+        for watcher in self._watchers:
+            wrong = watcher.see(seen)
+            if wrong is not None:
+                raise Violation(f"{watcher.name}: at {seen.at_ms} ms: {wrong} ({seen})")
+
+    def at(self, now_ms: int) -> None:
+        """Raises Violation."""
+        for watcher in self._watchers:
+            wrong = watcher.at(now_ms)
+            if wrong is not None:
+                raise Violation(f"{watcher.name}: at {now_ms} ms: {wrong}")
+
+
+def recorded(haystacks: Iterable[tuple[str, bytes]], secrets: Sequence[str]) -> Iterator[str]:
+    """S6: where any of ``secrets`` (tokens, addresses, user agents) is found in files or logs."""
+    for name, content in haystacks:
+        for secret in secrets:
+            if secret.encode() in content:
+                yield f"{secret!r} in {name}"
+
+
+def teaches(page: str) -> bool:
+    """S8: whether ``page`` holds the lesson, in both languages."""
+    return (
+        "arbitrary code-sweeping will endanger personal property safety" in page
+        and "随意扫码将危害个人财产安全" in page
+    )

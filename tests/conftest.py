@@ -1,0 +1,25 @@
+"""Settings that all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from controller.config import Config, load
+
+ROOT = Path(__file__).parents[1]
+
+_QUIET = [HealthCheck.too_slow]
+# ci: the same examples each time, so that a red build is red again on a laptop.
+settings.register_profile(
+    "ci", max_examples=400, derandomize=True, deadline=None, suppress_health_check=_QUIET
+)
+settings.register_profile("deep", max_examples=2_000, deadline=None, suppress_health_check=_QUIET)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    """The config.yaml of the repository."""
+    return load(ROOT / "config.yaml")

@@ -1,0 +1,207 @@
+"""The real runner, driver and journal under whatever visitors, operators and faults come up with.
+
+S1 to S5 and S7 are watched from outside at every moment (``sim.properties``).
+"""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from controller.config import load
+from controller.door import Word
+from controller.table import State
+from sim.trace import RelaySwitched, Seen, StateSeen
+from sim.world import World
+from tests.conftest import ROOT
+
+CONFIG = load(ROOT / "config.yaml")
+SLOTS = [slot.name for slot in CONFIG.slots]
+
+
+went: Counter[str] = Counter()
+"""What really happened in the run of the test: a campaign that never went there proves nothing."""
+
+
+def time_out_the_next_write(world: World) -> None:
+    """It arrives all the same."""
+    world.wire.write_timeouts = 1
+
+
+def cut_power_at_the_next_on(world: World) -> None:
+    world.cut_power_when = lambda switched: switched.on
+
+
+def cut_power_at_the_next_off(world: World) -> None:
+    world.cut_power_when = lambda switched: not switched.on and world.state is State.DISPENSING
+
+
+class Hall(RuleBasedStateMachine):
+    """A hall full of people, and one machine."""
+
+    pages = Bundle("pages")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="quench-hall-"))
+
+    @initialize(stop=st.booleans(), stock=st.tuples(*[st.integers(0, 3)] * len(SLOTS)))
+    def open_the_hall(self, stop: bool, stock: tuple[int, ...]) -> None:
+        safety = CONFIG.safety.model_copy(update={"on_unknown": "stop" if stop else "continue"})
+        self.world = World(CONFIG.model_copy(update={"safety": safety}), self.folder)
+        self.world.boot()
+        for slot, drinks in zip(SLOTS, stock, strict=True):
+            self.world.load(slot, drinks)
+        self.world.wait(1_000)
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "world"):
+                self.come_back()
+                for seen in self.world.trace:
+                    went[describe(seen)] += 1
+                went.update(entry.outcome.value for entry in self.world.entries() if entry.outcome)
+                self.world.close()
+        finally:
+            shutil.rmtree(self.folder)
+
+    def come_back(self) -> None:
+        """With every fault gone, the machine is back within the longest timeout."""
+        world = self.world
+        self.mend()
+        world.wait(world.limits.longest_ms + 5_000)
+        assert world.state in (State.IDLE, State.OUT_OF_SERVICE)
+
+    def mend(self) -> None:
+        world = self.world
+        world.cut_power_when = lambda switched: False
+        world.wire.write_timeouts = 0
+        world.unlock_journal()
+        world.plug()
+        if world.controller is None:
+            world.boot()
+
+    # -- visitors -----------------------------------------------------------------
+
+    @rule(target=pages, by_person=st.booleans())
+    @precondition(lambda self: self.world.token)
+    def fetch(self, by_person: bool) -> tuple[str, str]:
+        token = self.world.token
+        page = self.world.fetch(token, by_person=by_person)
+        return (token, page.mark) if page.word is Word.FORM else multiple()
+
+    @rule(target=pages, page=pages)
+    @precondition(lambda self: self.world.controller)
+    def forward(self, page: tuple[str, str]) -> tuple[str, str]:
+        """A photo of the code, or the address, reaches a friend."""
+        again = self.world.fetch(page[0])
+        return (page[0], again.mark) if again.word is Word.FORM else multiple()
+
+    @rule(page=pages)
+    @precondition(lambda self: self.world.controller)
+    def show(self, page: tuple[str, str]) -> None:
+        self.world.show(*page)
+
+    @rule(page=pages)
+    @precondition(lambda self: self.world.controller)
+    def tap(self, page: tuple[str, str]) -> None:
+        self.world.tap(*page)
+
+    @rule(target=pages, waits_ms=st.sampled_from([0, 300, 700, 5_000]))
+    @precondition(lambda self: self.world.controller and self.world.state is State.IDLE)
+    def visit(self, waits_ms: int) -> tuple[str, str]:
+        """A patient visitor: scan, read, tap, and perhaps see the drink come."""
+        token = self.world.token
+        page = self.world.fetch(token)
+        self.world.show(token, page.mark)
+        self.world.wait(page.wait_ms)
+        if self.world.controller is not None:
+            self.world.tap(token, page.mark)
+        self.world.wait(waits_ms)
+        return token, page.mark
+
+    @rule(first=pages, second=pages)
+    @precondition(lambda self: self.world.controller)
+    def race(self, first: tuple[str, str], second: tuple[str, str]) -> None:
+        self.world.race([first, second, first])
+
+    @rule(page=pages, token=st.sampled_from(["", "A" * 22]), mark=st.sampled_from(["", "AAAA"]))
+    @precondition(lambda self: self.world.controller)
+    def forge(self, page: tuple[str, str], token: str, mark: str) -> None:
+        self.world.race([(token or page[0], mark), (token, page[1])])
+
+    # -- time, the operator, faults -------------------------------------------------
+
+    @rule(span_ms=st.sampled_from([1, 99, 699, 700, 1_999, 2_000, 5_000, 20_000, 60_000]))
+    def wait(self, span_ms: int) -> None:
+        self.world.wait(span_ms)
+
+    @rule(slot=st.sampled_from(SLOTS), drinks=st.integers(0, 3))
+    @precondition(lambda self: self.world.journal_is_free)
+    def refill(self, slot: str, drinks: int) -> None:
+        self.world.load(slot, drinks)
+
+    @rule(
+        fault=st.sampled_from(
+            [
+                World.unplug,
+                World.lock_journal,
+                World.kill,
+                World.cut_power,
+                World.stop,
+                time_out_the_next_write,
+                cut_power_at_the_next_on,
+                cut_power_at_the_next_off,
+            ]
+        )
+    )
+    @precondition(lambda self: self.world.controller and self.world.journal_is_free)
+    def break_something(self, fault: Callable[[World], None]) -> None:
+        went[fault.__name__] += 1
+        fault(self.world)
+
+    @rule()
+    @precondition(lambda self: self.world.broken)
+    def mend_everything(self) -> None:
+        self.mend()
+
+    @invariant()
+    def nothing_is_overdue(self) -> None:
+        if hasattr(self, "world"):
+            self.world.properties.at(self.world.now_ms)
+
+
+def describe(seen: Seen) -> str:
+    match seen:
+        case RelaySwitched():
+            return "ON" if seen.on else "OFF" if seen.commanded else "fell with the power"
+        case StateSeen():
+            return f"{seen.state.value} {seen.reason.value if seen.reason else ''}".strip()
+    return type(seen).__name__
+
+
+def test_the_properties_hold_whatever_happens() -> None:
+    went.clear()
+    run_state_machine_as_test(Hall, settings=settings(stateful_step_count=40))
+    must = {
+        *("ON", "OFF", "fell with the power", "commanded", "unknown"),
+        *("idle", "scanned", "warned", "dispensing", "out_of_service sold_out"),
+        *("out_of_service relay_lost", "out_of_service journal_lost"),
+        *("out_of_service unknown_outcome", "unplug", "lock_journal", "kill", "cut_power", "stop"),
+        *("time_out_the_next_write", "cut_power_at_the_next_on", "cut_power_at_the_next_off"),
+    }
+    assert {what for what in must if went[what] < 5} == set(), went
