@@ -64,6 +64,8 @@ class World:
             slot={slot.channel: slot.name for slot in config.slots},
         )
         self.properties = Properties(self.limits)
+        self.date: Callable[[], str] = lambda: "2019-04-27 10:00:00"
+        """The wall clock. Nothing may depend on it."""
         self.cut_power_when: Callable[[Switched], bool] = lambda switched: False
         self._random = Random(seed)  # noqa: S311
         self._path = folder / "quench.db"
@@ -113,7 +115,7 @@ class World:
     def boot(self) -> None:
         """Start a controller on what the last one left."""
         assert self.controller is None, "one controller at a time"
-        self._journal = Journal(self._path, busy_ms=0, date=lambda: "")
+        self._journal = Journal(self._path, busy_ms=0, date=self.date)
         self.controller = assemble(
             self.config,
             self._journal,
@@ -184,7 +186,7 @@ class World:
 
     def load(self, slot: str, drinks: int) -> None:
         """The operator fills a slot: ``quench stock load``, beside the running controller."""
-        with closing(Journal(self._path, busy_ms=0, date=lambda: "")) as journal:
+        with closing(Journal(self._path, busy_ms=0, date=self.date)) as journal:
             journal.load(slot, drinks)
 
     # -- visitors ---------------------------------------------------------------------

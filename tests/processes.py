@@ -139,9 +139,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def machine(folder: Path, **sections: Any) -> Iterator[tuple[Program, Program, str]]:
+def machine(folder: Path, port: int = 0, **sections: Any) -> Iterator[tuple[Program, Program, str]]:
     """``quench run`` on ``quench board lcus``: the controller, the board, the controller's URL."""
-    port = free_port()
+    port = port or free_port()
     path = written(
         folder,
         web={"port": port},

@@ -16,7 +16,7 @@ import pytest
 
 from controller.door import Word
 from controller.web.words import EN, LANGUAGES, ZH, preferred
-from sim.properties import recorded, teaches
+from sim.properties import MARGIN_MS, recorded, teaches
 from tests.processes import Program, quench, written
 
 ON = r"-> board  A0 0\d 01"
@@ -174,7 +174,7 @@ def test_a_visit_from_scan_to_drink(phone: Phone) -> None:
     assert ZH.told[Word.ENJOY].title in phone.follow(first)
 
     pulse_ms = int(phone.program.wait_for(OFF_AGAIN).group(1))
-    assert 150 <= pulse_ms <= 400
+    assert 150 <= pulse_ms <= 150 + MARGIN_MS
     assert phone.code(2) != path
     assert phone.drinks() == 1
     assert phone.status()["slots"] == [

@@ -1,0 +1,90 @@
+"""The rules of the house: who may import whom, and who may know what time it is."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+# Who is handed the time doesn't ask for it.
+CLOCKS = {"controller/clock.py"}
+# A date for people to read; nothing is decided by it.
+DATES = {"controller/journal.py"}
+
+
+def test_imports_point_one_way() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    ran = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert "0 broken" in ran.stdout
+
+
+def sources(*folders: str) -> list[str]:
+    paths = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sorted(str(path.relative_to(ROOT)) for path in paths)
+
+
+def asks_for_time(source: str) -> list[str]:
+    """The places in ``source`` that read a clock or sleep."""
+    asked = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            called = f"{node.value.id}.{node.attr}"
+            if node.value.id == "time" or called in ("datetime.now", "datetime.utcnow"):
+                asked.append(called)
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            asked.append("from time import")
+    return asked
+
+
+@pytest.mark.parametrize("path", sources("controller", "drivers", "sim"))
+def test_time_is_an_argument(path: str) -> None:
+    asked = asks_for_time((ROOT / path).read_text(encoding="utf-8"))
+    if path in CLOCKS:
+        assert set(asked) == {"time.monotonic_ns", "time.sleep"}
+    elif path in DATES:
+        assert asked == ["datetime.now"]
+    else:
+        assert asked == []
+
+
+def test_the_search_for_clocks_finds_them() -> None:
+    assert asks_for_time("import time\nx = time.time()") == ["time.time"]
+    assert asks_for_time("from time import sleep") == ["from time import"]
+    assert asks_for_time("x = datetime.now(UTC)") == ["datetime.now"]
+
+
+def test_no_test_sleeps() -> None:
+    for path in sources("tests"):
+        asked = asks_for_time((ROOT / path).read_text(encoding="utf-8"))
+        assert "time.sleep" not in asked, path
+
+
+def test_a_wall_clock_that_jumps_changes_nothing(tmp_path: Path, config: object) -> None:
+    """The only dates are those that the journal notes down; let them jump ten years each way."""
+    from controller.config import Config
+    from controller.journal import Journal
+    from controller.table import State
+    from sim.world import World
+
+    assert isinstance(config, Config)
+    dates = iter(["2019-04-27", "2029-04-27", "2009-04-27", "1970-01-01"] * 100)
+    world = World(config, tmp_path)
+    world.date = lambda: next(dates)
+    world.boot()
+    for drinks in range(1, 4):
+        world.wait(1_000)
+        page = world.fetch(world.token)
+        token = world.token
+        world.wait(page.wait_ms)
+        world.tap(token, page.mark)
+        world.wait(1_000)
+        assert world.state is State.IDLE
+        assert [entry.id for entry in world.entries()] == list(range(1, drinks + 1))
+    world.close()
+    journal = Journal(tmp_path / "quench.db")
+    assert [book.dispensed for book in journal.books()] in ([1, 2], [2, 1])
+    journal.close()
