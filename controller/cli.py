@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_journal(stock)
     stock.set_defaults(do=lambda options: _books(options).show_stock())
     load = stock.add_subparsers(metavar="load").add_parser("load", help="say what a slot holds now")
+    _add_journal(load, again=True)
     load.add_argument("slot", help="its name")
     load.add_argument("drinks", type=_count, nargs="?", help="how many it holds now (it is full)")
     load.set_defaults(do=lambda options: _books(options).load(options.slot, options.drinks))
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     reconcile = journal.add_subparsers(metavar="reconcile").add_parser(
         "reconcile", help="say what a dispense of unknown outcome really did"
     )
+    _add_journal(reconcile, again=True)
     reconcile.add_argument("id", type=_count, help="the dispense")
     reconcile.add_argument(
         "found",
@@ -90,15 +92,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", type=Path, default=Path("config.yaml"), help="the machine (config.yaml)"
-    )
+def _add_config(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """``again``: the option may also stand after a subcommand, and is the outer one if not."""
+    default = argparse.SUPPRESS if again else Path("config.yaml")
+    parser.add_argument("--config", type=Path, default=default, help="the machine (config.yaml)")
 
 
-def _add_journal(parser: argparse.ArgumentParser) -> None:
-    _add_config(parser)
-    parser.add_argument("--state-dir", type=Path, help="the journal of a 'quench sim --state-dir'")
+def _add_journal(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    _add_config(parser, again=again)
+    default = argparse.SUPPRESS if again else None
+    told = "the journal of a 'quench sim --state-dir'"
+    parser.add_argument("--state-dir", type=Path, default=default, help=told)
 
 
 def _port(text: str) -> int:

@@ -1,0 +1,1 @@
+"""Measures Quench against the plainest program that does the same work: ``make bench``."""

@@ -1,0 +1,41 @@
+"""Two measurements taken in turn, so that what else the machine does falls on both alike."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """One value of ours and one of the baseline's for each round, in order."""
+
+    ours: tuple[float, ...]
+    bare: tuple[float, ...]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[float, float]]) -> "Pairs":
+        ours, bare = zip(*pairs, strict=True)
+        return cls(ours, bare)
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios, ours to the baseline's."""
+        return median(ours / bare for ours, bare in zip(self.ours, self.bare, strict=True))
+
+    @property
+    def our_median(self) -> float:
+        return median(self.ours)
+
+    @property
+    def bare_median(self) -> float:
+        return median(self.bare)
+
+
+def alternate(
+    rounds: int, ours: Callable[[], float], bare: Callable[[], float], *, warm_up: int = 1
+) -> Pairs:
+    """``rounds`` of ours, bare, ours, bare, ...; ``warm_up`` more rounds go before, uncounted."""
+    for _ in range(warm_up):
+        ours()
+        bare()
+    return Pairs.of((ours(), bare()) for _ in range(rounds))
