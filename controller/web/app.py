@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from urllib.parse import parse_qs, quote
 
@@ -57,9 +57,17 @@ class Web:
             "X-Content-Type-Options": "nosniff",
         }
         self._phone_headers = {
-            lang: {**self._page_headers, "Vary": "Accept-Language", "Content-Language": lang}
+            lang: _raw(
+                self._page_headers,
+                {
+                    "Content-Type": "text/html; charset=utf-8",
+                    "Content-Language": lang,
+                    "Vary": "Accept-Language",
+                },
+            )
             for lang in LANGUAGES
         }
+        self._warnings = {lang: self._metrics.warnings.labels(lang) for lang in LANGUAGES}
         self._streams: set[asyncio.Event] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
@@ -84,18 +92,16 @@ class Web:
 
     async def _look(self, request: Request) -> Response:
         token = request.path_params["token"]
+        headers = dict(request.scope["headers"])
         page = self._door.look(
             token,
-            request.query_params.get("visit", ""),
-            by_person=not previews.says_so(request.method, request.headers),
+            _query(request, "visit"),
+            by_person=not previews.says_so(request.method, headers),
         )
-        words = _language(request)
-        self._metrics.warnings.labels(words.lang).inc()
-        return Response(
-            pages.phone(page, words, token if TOKEN_PATTERN.fullmatch(token) else ""),
-            media_type="text/html",
-            headers=self._phone_headers[words.lang],
-        )
+        words = _language(request, headers)
+        self._warnings[words.lang].inc()
+        body = pages.phone(page, words, token if TOKEN_PATTERN.fullmatch(token) else "")
+        return _Prepared(body, self._phone_headers[words.lang])
 
     async def _tap(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -115,17 +121,14 @@ class Web:
         return RedirectResponse(f"{quote(token)}{query}", status_code=303, headers=_NO_STORE)
 
     async def _shown(self, request: Request) -> Response:
-        self._door.shown(request.path_params["token"], request.query_params.get("visit", ""))
+        self._door.shown(request.path_params["token"], _query(request, "visit"))
         return Response(status_code=204, headers=_NO_STORE)
 
     async def _astray(self, request: Request) -> Response:
         """An address that is no code's; whoever came by it is warned all the same."""
-        words = _language(request)
-        return Response(
-            pages.phone(self._door.look(""), words, ""),
-            media_type="text/html",
-            headers=self._phone_headers[words.lang],
-        )
+        words = _language(request, dict(request.scope["headers"]))
+        body = pages.phone(self._door.look(""), words, "")
+        return _Prepared(body, self._phone_headers[words.lang])
 
     # -- the machine's screen -------------------------------------------------------
 
@@ -217,9 +220,33 @@ class Web:
         return Response(self._metrics.text(), media_type="text/plain; version=0.0.4")
 
 
-def _language(request: Request) -> Words:
-    chosen = LANGUAGES.get(request.query_params.get("lang", ""))
-    return chosen or preferred(request.headers.get("accept-language", ""))
+_RawHeaders = list[tuple[bytes, bytes]]
+
+
+class _Prepared(Response):
+    """A page whose headers are the same for everybody, and encoded once."""
+
+    def __init__(self, body: bytes, headers: _RawHeaders) -> None:
+        self.status_code = 200
+        self.background = None
+        self.body = body
+        self.raw_headers = [*headers, (b"content-length", b"%d" % len(body))]
+
+
+def _raw(*headers: dict[str, str]) -> _RawHeaders:
+    return [
+        (name.lower().encode(), value.encode()) for each in headers for name, value in each.items()
+    ]
+
+
+def _query(request: Request, name: str) -> str:
+    """A query parameter, or the empty string."""
+    return request.query_params.get(name, "") if request.scope["query_string"] else ""
+
+
+def _language(request: Request, headers: Mapping[bytes, bytes]) -> Words:
+    chosen = LANGUAGES.get(_query(request, "lang"))
+    return chosen or preferred(headers.get(b"accept-language", b"").decode("latin-1"))
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Draws the pages. The phone's are drawn once each, and only their few moving parts per visitor.
 
 A warning must be on the phone within a second while a hall full of people
-scans, on a Raspberry Pi: so a page is a list of constant pieces, joined with
-the token, the mark and the dwell of this visitor.
+scans, on a Raspberry Pi: so a page is drawn as a form, filled in with the
+token, the mark and the dwell of this visitor.
 """
 
 import re
@@ -58,18 +58,17 @@ def content_security_policy() -> str:
 def phone(page: Page, words: Words, token: str) -> bytes:
     """The warning, with what ``page`` says beneath it. ``token`` must be well-formed or empty."""
     reason = page.status.reason if page.status else None
-    values = {
-        "token": token,
-        "mark": page.mark,
-        "wait_ms": str(page.wait_ms),
-        "wait_s": str(-(-page.wait_ms // 1000)),
+    return _phone_form(page.word, words.lang, reason) % {
+        b"token": token.encode(),
+        b"mark": page.mark.encode(),
+        b"wait_ms": b"%d" % page.wait_ms,
+        b"wait_s": b"%d" % -(-page.wait_ms // 1000),
     }
-    pieces = _phone_pieces(page.word, words.lang, reason)
-    return "".join(values.get(piece, piece) for piece in pieces).encode()
 
 
 @cache
-def _phone_pieces(word: Word, lang: str, reason: Reason | None) -> tuple[str, ...]:
+def _phone_form(word: Word, lang: str, reason: Reason | None) -> bytes:
+    """The page with a ``%(name)s`` for each of ``_PARTS``."""
     words, other = (EN, ZH) if lang == EN.lang else (ZH, EN)
     page = Page(word)
     html = (
@@ -87,7 +86,8 @@ def _phone_pieces(word: Word, lang: str, reason: Reason | None) -> tuple[str, ..
             **{part: f"\x02{part}\x03" for part in _PARTS},
         )
     )
-    return tuple(_PART.split(re.sub(r"\n+", "\n", html)))
+    html = re.sub(r"\n+", "\n", html).replace("%", "%%")
+    return _PART.sub(r"%(\1)s", html).encode()
 
 
 _FACES = {

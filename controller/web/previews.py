@@ -10,16 +10,20 @@ import re
 from collections.abc import Mapping
 
 _ROBOT = re.compile(
-    r"bot\b|crawl|spider|preview|facebookexternalhit|whatsapp/|slack-imgproxy|skypeuri|embedly",
+    rb"bot\b|crawl|spider|preview|facebookexternalhit|whatsapp/|slack-imgproxy|skypeuri|embedly",
     re.IGNORECASE,
 )
 
 
-def says_so(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request calls itself a look ahead: HEAD, prefetch, prerender or a robot."""
+def says_so(method: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request calls itself a look ahead: HEAD, prefetch, prerender or a robot.
+
+    ``headers`` are those of ASGI, their names in lower case.
+    """
     if method == "HEAD":
         return True
-    purpose = headers.get("sec-purpose") or headers.get("purpose") or headers.get("x-moz") or ""
-    if "prefetch" in purpose or "preview" in purpose:
-        return True
-    return _ROBOT.search(headers.get("user-agent", "")) is not None
+    for name in (b"sec-purpose", b"purpose", b"x-moz"):
+        purpose = headers.get(name, b"")
+        if b"prefetch" in purpose or b"preview" in purpose:
+            return True
+    return _ROBOT.search(headers.get(b"user-agent", b"")) is not None

@@ -1,6 +1,7 @@
 """What the pages say, in each language. A language lacks nothing: the type checker sees to it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from controller.door import Word
 from controller.machine import Reason
@@ -149,6 +150,7 @@ ZH = Words(
 LANGUAGES: dict[str, Words] = {words.lang: words for words in (EN, ZH)}
 
 
+@lru_cache(maxsize=256)
 def preferred(accept_language: str) -> Words:
     """The language that an Accept-Language header (RFC 9110, 12.5.4) prefers, or English."""
     best, best_weight = EN, 0.0
