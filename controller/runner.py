@@ -123,6 +123,7 @@ class Runner:
             self._carry_out(command, now_ms)
         if not self.unfinished:  # What follows at once belongs to the same moment.
             self.feed.publish(self._status())
+        self._tell_phone(commands)
         for listener in self._listeners:
             listener(now_ms, event, commands)
         return commands
@@ -194,7 +195,6 @@ class Runner:
     def _settle(self, command: Settle, now_ms: int) -> None:
         self._outcomes[command.outcome] += 1
         self._last_outcome = command.outcome
-        self.visits.settle(command.dispense_id, command.outcome)
         try:
             self._journal.settle(command.dispense_id, command.outcome, command.drink_kept)
         except JournalError as error:
@@ -284,6 +284,12 @@ class Runner:
         )
 
     # -- telling ------------------------------------------------------------------------
+
+    def _tell_phone(self, commands: Sequence[Command]) -> None:
+        """How its drink ended. It hears last, when whatever else it may look at agrees."""
+        for command in commands:
+            if isinstance(command, Settle):
+                self.visits.settle(command.dispense_id, command.outcome)
 
     def _status(self) -> Status:
         state = self.machine.state

@@ -1,5 +1,6 @@
 """The README tells the truth: its commands, its diagram, its links."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -30,17 +31,27 @@ def test_every_link_leads_somewhere() -> None:
 
 @pytest.mark.parametrize("target", re.findall(r"^    make (\w+)", README, re.MULTILINE))
 def test_every_make_target_is_there(target: str) -> None:
-    plan = subprocess.run(
-        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    plan = _plan(target)
     assert plan.returncode == 0, plan.stderr
 
 
 def test_make_run_starts_the_simulator_with_the_config_that_is_there() -> None:
-    plan = subprocess.run(
-        ["make", "--dry-run", "run"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    plan = _plan("run")
+    assert plan.returncode == 0, plan.stderr
     assert plan.stdout.splitlines()[-1].endswith("bin/quench sim")
+
+
+def _plan(target: str) -> subprocess.CompletedProcess[str]:
+    """What make would do for somebody who types it, though these tests may run under make."""
+    of_make = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
+    return subprocess.run(
+        ["make", "--dry-run", target],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in of_make},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("usage", re.findall(r"^\| `quench ([^`]+)` \|", README, re.MULTILINE))
