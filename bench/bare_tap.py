@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -14,36 +15,50 @@ from controller.journal import DIGESTS_KEPT, Journal
 
 SLOT = "water"
 DATE = "2000-01-01 00:00:00"
-PAUSE_S = 0.1
-"""A tap finds the machine asleep; so must the baseline find it."""
 
 
 class BareTap:
-    """A plain sqlite3 connection, pyserial, a pty."""
+    """A plain sqlite3 connection and pyserial in a thread, as the loop has them; a pty."""
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "bare.db"
-        with closing(Journal(path)) as journal:  # for its schema
+    def __init__(self, folder: Path, pause_s: float) -> None:
+        """``pause_s``: if a tap finds the machine asleep, so must the baseline find it."""
+        self._pause_s = pause_s
+        self._path = folder / "bare.db"
+        with closing(Journal(self._path)) as journal:  # for its schema
             journal.ensure_slot(SLOT, 1000)
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._board = PtyBoard()
+        self._ids = count(1)
+        self._thread = ThreadPoolExecutor(1)
+        self._thread.submit(self._open).result()
+
+    def tap(self) -> float:
+        """Seconds from the begin of the transaction to the first byte at the board."""
+        work = self._thread.submit(self._work, next(self._ids))
+        heard_s = self._board.heard(ON)
+        return heard_s - work.result()
+
+    def close(self) -> None:
+        self._thread.submit(self._close).result()
+        self._thread.shutdown()
+        self._board.close()
+
+    # -- in the thread -----------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._db = sqlite3.connect(self._path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._board = PtyBoard()
         self._wire = serial.Serial(self._board.path, 9600, timeout=0.5, write_timeout=0.5)
-        self._ids = count(1)
 
-    def tap(self) -> float:
-        """Seconds from nothing to the first byte at the board."""
-        time.sleep(PAUSE_S)
-        number = next(self._ids)
+    def _work(self, number: int) -> float:
         digest = hashlib.sha256(str(number).encode()).hexdigest()
+        time.sleep(self._pause_s)
         began_s = time.perf_counter()
         self._intend(number, digest)
         self._wire.write(ON)
-        heard_s = self._board.heard(ON)
         self._settle(number)
-        return heard_s - began_s
+        return began_s
 
     def _intend(self, number: int, digest: str) -> None:
         """The statements of ``Journal.intend``."""
@@ -78,7 +93,6 @@ class BareTap:
         )
         execute("COMMIT")
 
-    def close(self) -> None:
+    def _close(self) -> None:
         self._wire.close()
-        self._board.close()
         self._db.close()

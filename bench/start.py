@@ -1,7 +1,6 @@
 """Figure: from spawning ``quench run`` to its line ``quench: ready at``.
 
-The board is ``quench board lcus`` on a pty, and the config is the repository's:
-four channels are told OFF on the way, 100 ms apart.
+The board is ``quench board lcus`` on a pty, and the config is the repository's.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""What the two figures of a tap have in common: their baseline, their target, their row."""
+"""What the two figures of a tap have in common: their baseline, their row."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -8,14 +8,24 @@ from bench.bare_tap import BareTap
 from bench.report import Row
 from bench.rounds import alternate
 
-MOST_RATIO = 1.5
 TAPS = 200
 WARM_UP = 10
 
 
-def compare(folder: Path, tap: Callable[[], float], figure: str, how: str) -> Row:
-    """``tap`` makes one visit and returns the seconds from the tap to the first byte."""
-    with closing(BareTap(folder)) as bare:
+def compare(
+    folder: Path,
+    tap: Callable[[], float],
+    *,
+    figure: str,
+    how: str,
+    most_ratio: float | None = None,
+    pause_s: float = 0,
+) -> Row:
+    """``tap`` makes one visit and returns the seconds from the tap to the first byte.
+
+    ``pause_s``: how long the baseline sleeps before each, if the visit does.
+    """
+    with closing(BareTap(folder, pause_s)) as bare:
         pairs = alternate(TAPS, tap, bare.tap, warm_up=WARM_UP)
     return Row(
         figure=figure,
@@ -23,8 +33,8 @@ def compare(folder: Path, tap: Callable[[], float], figure: str, how: str) -> Ro
         baseline="one SQLite commit + one pyserial write",
         bare=f"{pairs.bare_median * 1000:.2f} ms",
         ratio=pairs.ratio,
-        target=f"at most {MOST_RATIO}",
-        met=pairs.ratio <= MOST_RATIO,
+        target="told, not judged" if most_ratio is None else f"at most {most_ratio}",
+        met=most_ratio is None or pairs.ratio <= most_ratio,
         how=f"{how} {TAPS} taps, each a visit of its own, in turn with the baseline: the same"
         " statements in a database of the same schema in the same folder (WAL,"
         " `synchronous=FULL`), then the same four bytes through pyserial into a pty, until the"

@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     board = commands.add_parser("board", help="an emulated relay board on a pty")
     board.add_argument("dialect", help="what it speaks, such as lcus")
-    board.add_argument("--channels", type=int, default=4, help="how many relays it has (4)")
+    board.add_argument("--channels", type=int, default=2, help="how many relays it has (2)")
     board.add_argument("--link", type=Path, help="a path to find it under")
     board.set_defaults(do=_board)
 

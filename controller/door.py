@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from controller.codes import TOKEN_PATTERN, Marks
-from controller.events import Confirmed, Outcome, Scanned, WarningShown
+from controller.events import Confirmed, Event, Outcome, Scanned, WarningShown
 from controller.inbox import Inbox, Letter
 from controller.status import Feed, Status
 from controller.table import State
@@ -108,8 +108,17 @@ class Door:
         if served_ms is None:
             return False
         code = visit.code
-        events = (Scanned(code), WarningShown(code), Confirmed(code, served_ms, mark))
-        return self._inbox.put(Letter(events, done))
+        confirmed = Confirmed(code, served_ms, mark)
+        return self._inbox.put(Letter((*self._unheard(code), confirmed), done))
+
+    def _unheard(self, code: int) -> tuple[Event, ...]:
+        """What must have gone before a tap, and the machine may not have heard of."""
+        match self._feed.status.state:
+            case State.IDLE:
+                return Scanned(code), WarningShown(code)
+            case State.SCANNED:
+                return (WarningShown(code),)
+        return ()
 
     def _find(self, token: str) -> Visit | None:
         return self._visits.find(token) if TOKEN_PATTERN.fullmatch(token) else None

@@ -52,9 +52,10 @@ def run(
 ) -> None:
     """Run a controller with its pages until a signal comes.
 
-    Prints ``quench: ready at URL`` when pages are served and the relay was
-    either told OFF or found missing. A simulated machine says in its codes
-    where it really listens, and prints them. Raises QuenchError.
+    Prints ``quench: ready at URL`` when pages are served; a visitor is warned
+    from then on, and the relay may still be being told OFF. A simulated machine
+    says in its codes where it really listens, and prints them, the first before
+    it is ready. Raises QuenchError.
     """
     listener = bind(config.web.host, config.web.port)
     own_url = _own_url(listener)
@@ -86,20 +87,27 @@ def run(
                 build=build,
             )
 
-        server = Server(listener, make_web)
+        def tell_ready() -> None:
+            print(f"quench: ready at {own_url}", flush=True)
+
+        server = Server(listener, make_web, when_ready=_nothing if simulated else tell_ready)
         server.start()
-        while runner.machine.reason() == (Reason.STARTING, ""):
-            turn(runner, controller.inbox, clock)
-        server.wait_ready()
         if simulated:
+            while runner.machine.reason() == (Reason.STARTING, ""):
+                turn(runner, controller.inbox, clock)
+            server.wait_ready()
             print(f"The machine's screen: {own_url}", flush=True)
             feed.subscribe(_CodePrinter(public_url, feed.status))
-        print(f"quench: ready at {own_url}", flush=True)
+            tell_ready()
         serve(runner, controller.inbox, clock, lambda: signals.received or not server.alive())
         crashed = not server.alive()
         server.stop()
     if crashed:
         raise QuenchError("the web server stopped by itself; see above")
+
+
+def _nothing() -> None:
+    pass
 
 
 def _own_url(listener: socket.socket) -> str:

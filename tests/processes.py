@@ -149,7 +149,7 @@ def machine(folder: Path, port: int = 0, **sections: Any) -> Iterator[tuple[Prog
         **sections,
     )
     with quench("board", "lcus", "--link", folder / "board") as board:
-        board.wait_for("board with 4 channels at")
+        board.wait_for("board with 2 channels at")
         with quench("run", "--config", path) as controller:
             url = controller.wait_for(r"^quench: ready at (\S+)$").group(1)
             yield controller, board, url

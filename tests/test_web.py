@@ -17,7 +17,7 @@ import pytest
 from controller.door import Word
 from controller.web.words import EN, LANGUAGES, ZH, preferred
 from sim.properties import MARGIN_MS, recorded, teaches
-from tests.processes import Program, quench, written
+from tests.processes import Program, machine, quench, written
 
 ON = r"-> board  A0 0\d 01"
 OFF_AGAIN = r"channel \d OFF, was on for (\d+) ms"
@@ -395,6 +395,18 @@ def test_sold_out_still_teaches_and_a_refill_opens_the_machine(tmp_path: Path) -
         with quench("stock", *arguments) as stock:
             assert stock.end() == 0
             assert stock.said.splitlines()[1].split() == ["water", *["1", "1", "2", "1", "0", "0"]]
+
+
+def test_a_screen_opened_while_the_machine_starts_waits_for_it(tmp_path: Path) -> None:
+    """Eight channels take the board 700 ms; a screen must not show a broken machine meanwhile."""
+    relay = {"driver": "lcus", "port": str(tmp_path / "board"), "channels": 8}
+    with machine(tmp_path, hardware={"relay": relay}) as (controller, _, url):
+        with httpx.Client(base_url=url) as http:
+            assert http.get("/healthz").status_code == 200
+            assert 'data-face="ready"' in http.get("/").text
+            assert http.get("/api/status").json()["state"] == "idle"
+            assert http.get("/qr.svg").status_code == 200
+        assert controller.stop() == 0
 
 
 def test_metrics_and_health(phone: Phone) -> None:

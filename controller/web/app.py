@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from urllib.parse import parse_qs, quote
 
 from starlette.applications import Starlette
@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from controller.codes import TOKEN_PATTERN, scan_url
 from controller.door import Door
+from controller.machine import Reason
 from controller.status import Feed, Status
 from controller.web import pages, previews, qr
 from controller.web.metrics import Metrics
@@ -24,6 +25,8 @@ TAP_WAIT_S = 2.0
 """How long a tap waits to hear what came of it; after that the page follows by itself."""
 BEAT_S = 15.0
 """How often a silent event stream shows that it is alive."""
+START_WAIT_S = 5.0
+"""How long a screen waits for a machine that is starting, so that it needn't show a broken one."""
 STREAMS = 64
 """Screens that may listen at once: a limit for a crowd that opens the screen on its phones."""
 
@@ -68,7 +71,7 @@ class Web:
             for lang in LANGUAGES
         }
         self._warnings = {lang: self._metrics.warnings.labels(lang) for lang in LANGUAGES}
-        self._streams: set[asyncio.Event] = set()
+        self._listeners: set[asyncio.Event] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
         self.app = Starlette(
@@ -133,26 +136,23 @@ class Web:
     # -- the machine's screen -------------------------------------------------------
 
     async def _screen(self, request: Request) -> Response:
-        html = pages.screen(self._feed.status, name=self._name, simulated=self._simulated)
+        html = pages.screen(await self._started(), name=self._name, simulated=self._simulated)
         return Response(html, media_type="text/html", headers=self._page_headers)
 
     async def _qr(self, request: Request) -> Response:
-        token = self._feed.status.token
+        token = (await self._started()).token
         if not token:
             return Response("no code can be scanned now", 404, _NO_STORE, "text/plain")
         return Response(qr.svg(scan_url(self._public_url, token)), 200, _NO_STORE, "image/svg+xml")
 
     async def _events(self, request: Request) -> Response:
-        if len(self._streams) >= STREAMS:
+        if len(self._listeners) >= STREAMS:
             return Response("too many screens listen", 503, {"Retry-After": "10"}, "text/plain")
         return StreamingResponse(self._stream(), media_type="text/event-stream", headers=_NO_STORE)
 
     async def _stream(self) -> AsyncIterator[str]:
-        self._loop = asyncio.get_running_loop()
-        news = asyncio.Event()
-        self._streams.add(news)
-        try:
-            told = ""
+        told = ""
+        with self._listening() as news:
             while not self._closing:
                 news.clear()
                 tell = json.dumps(self._for_screen(self._feed.status))
@@ -163,8 +163,27 @@ class Web:
                     await asyncio.wait_for(news.wait(), BEAT_S)
                 except TimeoutError:
                     yield "event: beat\ndata:\n\n"
+
+    async def _started(self) -> Status:
+        """The status, as soon as the relay has been told OFF or found missing."""
+        if self._feed.status.reason is Reason.STARTING:
+            with self._listening() as news, suppress(TimeoutError):
+                async with asyncio.timeout(START_WAIT_S):
+                    while self._feed.status.reason is Reason.STARTING and not self._closing:
+                        await news.wait()
+                        news.clear()
+        return self._feed.status
+
+    @contextmanager
+    def _listening(self) -> Iterator[asyncio.Event]:
+        """Set with each new status."""
+        self._loop = asyncio.get_running_loop()
+        news = asyncio.Event()
+        self._listeners.add(news)
+        try:
+            yield news
         finally:
-            self._streams.discard(news)
+            self._listeners.discard(news)
 
     def _for_screen(self, status: Status) -> dict[str, object]:
         return {
@@ -180,10 +199,10 @@ class Web:
         """The runner's thread has news."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._tell_streams)
+            loop.call_soon_threadsafe(self._tell_listeners)
 
-    def _tell_streams(self) -> None:
-        for news in self._streams:
+    def _tell_listeners(self) -> None:
+        for news in self._listeners:
             news.set()
 
     def close(self) -> None:
@@ -194,7 +213,7 @@ class Web:
     # -- programs ---------------------------------------------------------------------
 
     async def _status(self, request: Request) -> Response:
-        status = self._feed.status
+        status = await self._started()
         body = {
             "name": self._name,
             "state": status.state.value,

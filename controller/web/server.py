@@ -52,9 +52,17 @@ class Server:
     wait for it while the relays are told OFF.
     """
 
-    def __init__(self, listener: socket.socket, make_web: Callable[[], "Web"]) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_web: Callable[[], "Web"],
+        *,
+        when_ready: Callable[[], object] = lambda: None,
+    ) -> None:
+        """``when_ready`` is called in the server's thread once pages can be fetched."""
         self._listener = listener
         self._make_web = make_web
+        self._when_ready = when_ready
         self._ready = threading.Event()
         self._stop: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
@@ -109,5 +117,7 @@ class Server:
         serving = asyncio.create_task(server.serve(sockets=[self._listener]))
         while not (server.started or serving.done()):
             await asyncio.sleep(0.001)
+        if server.started:
+            self._when_ready()
         self._ready.set()
         await serving
