@@ -12,6 +12,7 @@ from controller.cli import main
 from docs.diagram import mermaid
 from tests.conftest import ROOT
 from tests.processes import quench, written
+from tests.test_web import simulated
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -86,6 +87,14 @@ def test_what_to_try_first(tmp_path: Path) -> None:
             words[1:1] = ["--config", str(config)]
             with quench(*words) as program:
                 assert program.end() == 0, f"{line}: {program.said}"
+
+
+def test_the_first_drink_is_the_frames_that_the_text_names(tmp_path: Path) -> None:
+    on, off = re.findall(r"`(A0 \d\d \d\d A\d)`", README)
+    with simulated(tmp_path) as phone:
+        path = phone.code()
+        phone.follow(phone.tap(path, phone.await_dwell(path)))
+        phone.program.wait_for(rf"-> board  {on}.*\n(.*\n)*?.*-> board  {off}")
 
 
 def test_the_exit_codes(tmp_path: Path) -> None:
