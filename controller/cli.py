@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from controller.errors import QuenchError
+from controller.report import say
 
 if TYPE_CHECKING:
     from controller.bookkeeping import Books
@@ -159,7 +160,7 @@ def _sim(options: argparse.Namespace) -> None:
     relay = config.hardware.relay
     driver = registry.load(relay.driver)
     board = _emulated(relay.driver, relay.channels)
-    board.on_frame = _FramePrinter(clock.now_ms(), sys.stderr.write)
+    board.on_frame = _FramePrinter(clock.now_ms(), sys.stderr)
     protocol_sim.register()
     wire = Wire("machine", board, clock)
     with _state_dir(options.state_dir) as state_dir:
@@ -234,16 +235,15 @@ def _emulated(dialect: str, channels: int) -> "Board":
 class _FramePrinter:
     """Prints each frame of a board, decoded, with the seconds since the start."""
 
-    def __init__(self, start_ms: int, write: Callable[[str], object]) -> None:
+    def __init__(self, start_ms: int, file: TextIO) -> None:
         self._start_ms = start_ms
-        self._write = write
+        self._file = file
 
     def __call__(self, frame: "Frame") -> None:
         seconds = (frame.at_ms - self._start_ms) / 1000
         arrow = "->" if frame.to_board else "<-"
-        self._write(
-            f"{seconds:9.3f} s  {arrow} board  {frame.data.hex(' ').upper():12} {frame.meaning}\n"
-        )
+        data = frame.data.hex(" ").upper()
+        say(f"{seconds:9.3f} s  {arrow} board  {data:12} {frame.meaning}", self._file)
 
 
 def _board(options: argparse.Namespace) -> None:
@@ -253,11 +253,7 @@ def _board(options: argparse.Namespace) -> None:
 
     clock = MonotonicClock()
     board = _emulated(options.dialect, options.channels)
-
-    def write(line: str) -> None:
-        print(line, end="", flush=True)
-
-    board.on_frame = _FramePrinter(clock.now_ms(), write)
+    board.on_frame = _FramePrinter(clock.now_ms(), sys.stdout)
     stop = Signals()
     try:
         pty = PtyBoard(board, clock, options.link)
@@ -266,10 +262,7 @@ def _board(options: argparse.Namespace) -> None:
     except OSError as error:
         raise QuenchError(f"{options.link}: {(error.strerror or str(error)).lower()}") from error
     with closing(pty):
-        print(
-            f"quench: {options.dialect} board with {options.channels} channels at {pty.path}",
-            flush=True,
-        )
+        say(f"quench: {options.dialect} board with {options.channels} channels at {pty.path}")
         pty.run(lambda: stop.received)
 
 

@@ -15,7 +15,7 @@ from controller.errors import QuenchError
 from controller.inbox import Letter
 from controller.journal import Journal, Lock
 from controller.machine import Reason
-from controller.report import Report
+from controller.report import Report, say
 from controller.runner import serve, turn
 from controller.status import Status
 from controller.web.server import Server, bind
@@ -88,7 +88,7 @@ def run(
             )
 
         def tell_ready() -> None:
-            print(f"quench: ready at {own_url}", flush=True)
+            say(f"quench: ready at {own_url}")
 
         server = Server(listener, make_web, when_ready=_nothing if simulated else tell_ready)
         server.start()
@@ -96,7 +96,7 @@ def run(
             while runner.machine.reason() == (Reason.STARTING, ""):
                 turn(runner, controller.inbox, clock)
             server.wait_ready()
-            print(f"The machine's screen: {own_url}", flush=True)
+            say(f"The machine's screen: {own_url}")
             feed.subscribe(_CodePrinter(public_url, feed.status))
             tell_ready()
         serve(runner, controller.inbox, clock, lambda: signals.received or not server.alive())
@@ -141,5 +141,5 @@ class _CodePrinter:
             from controller.web import qr
 
             url = scan_url(self._public_url, status.token)
-            print(f"{qr.text(url)}Scan it, or open {url}", flush=True)
+            say(f"{qr.text(url)}Scan it, or open {url}")
         self._token = status.token

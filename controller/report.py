@@ -1,6 +1,8 @@
 """What the log says: the machine's turns, for the person who reads it at the expo. Never who."""
 
 import logging
+import sys
+from typing import TextIO
 
 from controller.commands import Command, Settle
 from controller.events import Outcome
@@ -8,6 +10,17 @@ from controller.status import Status
 from controller.table import State
 
 log = logging.getLogger("quench")
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Print ``text`` as whole lines on ``file`` (standard output), in one write.
+
+    ``print`` writes the line's end apart where Python is unbuffered, as under
+    many service managers, and a line of another thread can come between.
+    """
+    file = file or sys.stdout
+    file.write(f"{text}\n")
+    file.flush()
 
 
 class Report:
