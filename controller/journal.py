@@ -25,7 +25,7 @@ from controller.events import Outcome
 DIGESTS_KEPT = 256
 """Dispenses whose token digest stays: as many as a running machine remembers codes."""
 
-_MIGRATIONS: tuple[str, ...] = (
+MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE slot (
         name      TEXT PRIMARY KEY,
@@ -136,7 +136,7 @@ class Journal:
         create: bool = True,
         busy_ms: int = 5_000,
         date: Callable[[], str] = utc_date,
-        migrations: Sequence[str] = _MIGRATIONS,
+        migrations: Sequence[str] = MIGRATIONS,
     ) -> None:
         """Open ``path`` and bring its schema up to date.
 
@@ -368,7 +368,7 @@ class Journal:
 
 def _sqlite_says(error: sqlite3.Error) -> str:
     match getattr(error, "sqlite_errorname", ""):
-        case "SQLITE_FULL":
+        case "SQLITE_FULL" | "SQLITE_IOERR_SHMSIZE":
             return "the disk is full; make room"
         case "SQLITE_BUSY" | "SQLITE_LOCKED":
             return "locked by another program; close it and try again"
@@ -380,6 +380,8 @@ def _sqlite_says(error: sqlite3.Error) -> str:
             return "permission denied"
         case "SQLITE_CANTOPEN":
             return "cannot be opened; is the path a file in a folder that this user may write?"
+        case str(name) if name.startswith("SQLITE_IOERR"):
+            return f"the disk failed ({name}); is it full, worn out, or gone?"
     return str(error)
 
 
