@@ -131,9 +131,15 @@ class Runner:
     def stop(self, now_ms: int) -> None:
         """Leave the hardware safe: all off, port closed."""
         self.step(OperatorStop("the controller is stopping"), now_ms)
-        if self._relay is not None:
-            self._relay.close()
-            self._relay = None
+        self._close_relay()
+
+    def abandon(self) -> None:
+        """The same without asking the machine, which may be what is broken."""
+        try:
+            if self._relay is not None:
+                all_off(self._relay)
+        finally:
+            self._close_relay()
 
     # -- acting ---------------------------------------------------------------------
 
@@ -243,12 +249,15 @@ class Runner:
         return RelayBack()
 
     def _lose_relay(self, error: RelayError, now_ms: int) -> str:
-        if self._relay is not None:
-            self._relay.close()
-            self._relay = None
+        self._close_relay()
         # At once: a coil may be energised, and getting the board back begins with OFF.
         self._relay_round.at_once(now_ms)
         return str(error)
+
+    def _close_relay(self) -> None:
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
 
     def _look_after_journal(self, now_ms: int) -> Event | None:
         try:
@@ -338,10 +347,17 @@ class _Round:
 
 
 def serve(runner: Runner, inbox: Inbox, clock: Clock, stopping: Callable[[], bool]) -> None:
-    """Run until ``stopping()``; a dispense that has begun is brought to its end first."""
-    while not (stopping() and runner.machine.state is not State.DISPENSING):
-        turn(runner, inbox, clock)
-    runner.stop(clock.now_ms())
+    """Run until ``stopping()``; a dispense that has begun is brought to its end first.
+
+    However it ends, also by a fault of our own, every relay is told OFF.
+    """
+    try:
+        while not (stopping() and runner.machine.state is not State.DISPENSING):
+            turn(runner, inbox, clock)
+        runner.stop(clock.now_ms())
+    except BaseException:
+        runner.abandon()
+        raise
 
 
 def turn(runner: Runner, inbox: Inbox, clock: Clock) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -27,10 +27,11 @@ FAST = {"dwell_ms": 200, "scan_timeout_ms": 20_000, "confirm_timeout_ms": 60_000
 class Program:
     """A running ``quench ...`` and everything that it has said."""
 
-    def __init__(self, *arguments: str | Path) -> None:
+    def __init__(self, *arguments: str | Path, within: Sequence[str] = ()) -> None:
+        """``within``: a command that gives the program its surroundings, and becomes it."""
         self.said = ""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "controller.cli", *map(str, arguments)],
+            [*within, sys.executable, "-m", "controller.cli", *map(str, arguments)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -94,9 +95,9 @@ class Program:
 
 
 @contextmanager
-def quench(*arguments: str | Path) -> Iterator[Program]:
+def quench(*arguments: str | Path, within: Sequence[str] = ()) -> Iterator[Program]:
     """A program that is stopped in the end."""
-    program = Program(*arguments)
+    program = Program(*arguments, within=within)
     try:
         yield program
     finally:
@@ -139,7 +140,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def machine(folder: Path, port: int = 0, **sections: Any) -> Iterator[tuple[Program, Program, str]]:
+def machine(
+    folder: Path, port: int = 0, within: Sequence[str] = (), **sections: Any
+) -> Iterator[tuple[Program, Program, str]]:
     """``quench run`` on ``quench board lcus``: the controller, the board, the controller's URL."""
     port = port or free_port()
     path = written(
@@ -150,6 +153,6 @@ def machine(folder: Path, port: int = 0, **sections: Any) -> Iterator[tuple[Prog
     )
     with quench("board", "lcus", "--link", folder / "board") as board:
         board.wait_for("board with 2 channels at")
-        with quench("run", "--config", path) as controller:
+        with quench("run", "--config", path, within=within) as controller:
             url = controller.wait_for(r"^quench: ready at (\S+)$").group(1)
             yield controller, board, url

@@ -1,20 +1,30 @@
 """What somebody reads when a command cannot work: one clear line, no traceback, the right code."""
 
 import os
+import re
 import resource
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import serial
 
+from controller.door import Word
 from controller.journal import Journal
-from tests.processes import quench, written
+from controller.web.words import EN
+from sim.properties import teaches
+from tests.conftest import ROOT
+from tests.processes import machine, quench, written
+from tests.scanner import scan_svg
+from tests.test_web import Phone
 
 BLIND = "quench: hardware.relay: WARNING: lcus boards neither answer nor time a pulse"
 """What ``quench run`` says first about the board of these tests, whatever comes then."""
@@ -159,12 +169,63 @@ def test_no_room_for_the_journal(
             program = ended.enter_context(quench("run", "--config", config))
         assert program.end() == 1
     *warned, told = program.said.splitlines()
-    assert told == f"{tmp_path}/quench.db: disk I/O error"
+    why = r"the disk (is full; make room|failed \(SQLITE_IOERR\w*\); is it full, .*)"
+    assert re.fullmatch(f"{tmp_path}/quench\\.db: {why}", told)
     assert all(line.startswith(BLIND) for line in warned)
     # With room again, what was half made is no hindrance.
     with quench("run", "--config", config) as again:
         again.wait_for(READY)
         assert again.stop() == 0
+
+
+def room_of_its_own(folder: Path, kib: int) -> list[str]:
+    """What a command is started with, so that ``folder`` is a disk of ``kib`` KiB for it."""
+    mount = f'mount -t tmpfs -o size={kib}k tmpfs "{folder}" && exec "$@"'
+    return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
+
+
+def test_a_disk_that_is_full_from_the_start(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    config = written(tmp_path, journal={"path": str(disk / "quench.db")})
+    with quench("run", "--config", config, within=room_of_its_own(disk, 16)) as program:
+        assert program.end() == 1
+    assert program.said.splitlines()[-1] == f"{disk}/quench.db: the disk is full; make room"
+    assert "Traceback" not in program.said
+
+
+def test_a_disk_that_fills_up_and_is_emptied(tmp_path: Path) -> None:
+    """The machine goes out of service with that reason, teaches on, and returns by itself."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with machine(
+        tmp_path,
+        journal={"path": str(disk / "quench.db")},
+        within=room_of_its_own(disk, 256),
+    ) as (controller, board, url):
+        # The same disk, seen from outside of the room.
+        ballast = Path(f"/proc/{controller.pid}/root{disk}/ballast")
+        with httpx.Client(base_url=url) as http:
+            phone = Phone(http, controller)
+            path = urlsplit(scan_svg(http.get("/qr.svg").text)).path
+            page = phone.await_dwell(path)
+            with suppress(OSError), ballast.open("wb", buffering=0) as file:
+                while file.write(bytes(512)):
+                    pass
+            told = phone.follow(phone.tap(path, page))
+            assert EN.told[Word.FAILED].title in told
+            assert teaches(told)
+            assert phone.status()["reason"] == "journal_lost"
+            assert "the disk is full; make room" in str(phone.status()["detail"])
+            assert "A0 01 01" not in board.hear(), "no intent on disk, no drink"
+            ballast.unlink()
+            controller.wait_for("^quench: in service$", 2)
+            path = urlsplit(scan_svg(http.get("/qr.svg").text)).path
+            assert EN.told[Word.ENJOY].title in phone.follow(
+                phone.tap(path, phone.await_dwell(path))
+            )
+        assert controller.stop() == 0
+    assert len(re.findall("A0 0. 01", board.said)) == 1
 
 
 # -- the serial port ---------------------------------------------------------------------
@@ -244,6 +305,35 @@ def test_a_signal_ends_it_in_good_order(tmp_path: Path, command: str, number: in
         assert program.end() == 0, program.said
     assert "Traceback" not in program.said
     assert program.said.splitlines()[-1].startswith("quench: out of service: stopped")
+
+
+# -- how it is said ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["run", "sim"])
+def test_each_line_is_written_whole(tmp_path: Path, command: str) -> None:
+    """Threads, and standard output and error in one pipe, must not tear each other's lines."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "controller.cli", command, "--config", written(tmp_path)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        theirs.close()
+        writes = [ours.recv(65536)]
+        while not writes[-1].startswith(b"quench: ready at"):
+            writes.append(ours.recv(65536))
+            assert writes[-1], b"".join(writes)
+        process.terminate()
+        while write := ours.recv(65536):
+            writes.append(write)
+        assert process.wait() == 0
+    assert len(writes) > 4
+    assert [write for write in writes if not write.endswith(b"\n")] == []
 
 
 # -- what was typed ----------------------------------------------------------------------
