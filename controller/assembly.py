@@ -69,7 +69,9 @@ def assemble(
         if entry.token_digest
     )
     relay = config.hardware.relay
-    settings = RelaySettings(relay.driver, relay.port, relay.baud, relay.address, relay.channels)
+    settings = RelaySettings(
+        relay.driver, relay.port, relay.baud, relay.address, relay.channels, relay.device_timed
+    )
     runner = Runner(
         machine,
         journal,

@@ -194,12 +194,12 @@ def _system_random() -> "Callable[[int], bytes]":
 def _warn_if_blind(config: "Config") -> None:
     from drivers import registry
 
-    driver = config.hardware.relay.driver
-    if registry.load(driver).CAPABILITIES.blind:
+    relay = config.hardware.relay
+    if registry.load(relay.driver).can(relay.device_timed).blind:
         log.warning(
             "hardware.relay: WARNING: %s boards neither answer nor time a pulse themselves: nothing"
             " but this program will switch a relay off",
-            driver,
+            relay.driver,
         )
 
 

@@ -81,12 +81,14 @@ class RelaySection(_Section):
     address: Annotated[int, Field(ge=1, le=247)] = 1
     channels: Annotated[int, Field(ge=1, le=64)] = 8
     """How many relays the board has; each is told OFF at every start."""
+    device_timed: bool = True
+    """False: a board's own pulse timer is not used, and this program ends each pulse."""
 
     @field_validator("channels")
     @classmethod
     def _board_has_them(cls, channels: int, info: ValidationInfo) -> int:
         driver = info.data.get("driver")
-        most = registry.load(driver).MAX_CHANNELS if driver else channels
+        most = registry.load(driver).max_channels if driver else channels
         if channels > most:
             raise PydanticCustomError(
                 "channels",
@@ -219,6 +221,8 @@ def _wrong(details: ErrorDetails) -> str:
     match details["type"]:
         case "int_type" | "int_from_float" | "int_parsing":
             return f"{value!r} is not a whole number; allowed: digits, without quotes"
+        case "bool_type" | "bool_parsing":
+            return f"{value!r} is not a yes or no; allowed: true, false"
         case "string_type":
             return f"{value!r} is not text; allowed: text (put it in quotes)"
         case "list_type":
@@ -303,7 +307,8 @@ def _clashes(root: yaml.Node, data: Any) -> Iterator[_Mistake]:
     Looks at the data as it was read, so that one mistake elsewhere hides none of these.
     """
     slots = _get(data, "slots")
-    channels = _get(_get(_get(data, "hardware"), "relay"), "channels")
+    relay = _get(_get(data, "hardware"), "relay")
+    channels = _get(relay, "channels")
     seen: dict[tuple[str, object], int] = {}
     for index, slot in enumerate(slots if isinstance(slots, list) else ()):
         for key in ("name", "channel"):
@@ -321,6 +326,23 @@ def _clashes(root: yaml.Node, data: Any) -> Iterator[_Mistake]:
                 f" allowed: 1 to {channels}, hardware.relay.channels"
             )
             yield _at(root, ("slots", index, "channel"), text)
+        yield from _untimeable(root, relay, index, _get(slot, "pulse_ms"))
+
+
+def _untimeable(root: yaml.Node, relay: Any, index: int, pulse_ms: Any) -> Iterator[_Mistake]:
+    """A pulse that the board times itself, and can't."""
+    name = _get(relay, "driver")
+    if not isinstance(pulse_ms, int) or name not in registry.names():
+        return
+    driver = registry.load(name)
+    if driver.can(_get(relay, "device_timed") is not False).device_timed:
+        nearest_ms = driver.nearest_pulse_ms(pulse_ms)
+        if nearest_ms != pulse_ms:
+            text = (
+                f"{name} boards can't time {pulse_ms} ms; allowed: {nearest_ms}, the nearest,"
+                " or hardware.relay.device_timed: false"
+            )
+            yield _at(root, ("slots", index, "pulse_ms"), text)
 
 
 def _get(data: Any, key: str) -> Any:

@@ -95,7 +95,8 @@ class Failed(Event):
 
     ``drink_kept`` says that the drink is certainly still in its slot. A part
     that was found lost on the way is named with the detail that the operator
-    needs, in ``relay_lost`` or ``journal_lost``.
+    needs, in ``relay_lost`` or ``journal_lost``; ``slot_fault`` says why this slot
+    can't be trusted any more.
     """
 
     trigger: ClassVar[str] = "failed"
@@ -104,6 +105,7 @@ class Failed(Event):
     drink_kept: bool = False
     relay_lost: str = ""
     journal_lost: str = ""
+    slot_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

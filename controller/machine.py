@@ -67,7 +67,12 @@ class Slot:
     channel: int
     pulse_ms: int
     remaining: int = 0
-    healthy: bool = True
+    fault: str = ""
+    """Why it can't be trusted, for the operator; empty if it can."""
+
+    @property
+    def healthy(self) -> bool:
+        return not self.fault
 
 
 class Phase(Enum):
@@ -231,7 +236,8 @@ class Machine:
         if not any(slot.remaining for slot in memory.slots):
             return Reason.SOLD_OUT, ""
         if not any(slot.remaining and slot.healthy for slot in memory.slots):
-            return Reason.NO_SLOT_TO_TRUST, ""
+            faults = (f"{slot.name}: {slot.fault}" for slot in memory.slots if slot.fault)
+            return Reason.NO_SLOT_TO_TRUST, "; ".join(faults)
         return None
 
     def serving_slot(self) -> int | None:
@@ -393,7 +399,7 @@ def _learned(memory: Memory, event: Event) -> Memory:
         case OperatorStop():
             return replace(_cut_short(memory, event), stop=event.detail)
         case OperatorResume():
-            trusted = tuple(replace(slot, healthy=True) for slot in memory.slots)
+            trusted = tuple(replace(slot, fault="") for slot in memory.slots)
             return replace(memory, stop="", slots=trusted)
     return memory
 
@@ -402,12 +408,15 @@ def _learn_failed(memory: Memory, event: Failed) -> Memory:
     run = memory.run
     if run is None or run.dispense_id != event.dispense_id:
         return memory
-    slots, slot = memory.slots, memory.slots[run.slot]
-    if event.drink_kept:
-        slots = _with_slot(slots, run.slot, replace(slot, remaining=slot.remaining + 1))
+    slot = memory.slots[run.slot]
+    slot = replace(
+        slot,
+        remaining=slot.remaining + event.drink_kept,
+        fault=event.slot_fault or slot.fault,
+    )
     return replace(
         memory,
-        slots=slots,
+        slots=_with_slot(memory.slots, run.slot, slot),
         unknown=memory.unknown + (event.outcome is Outcome.UNKNOWN),
         relay_fault=event.relay_lost or memory.relay_fault,
         journal_fault=event.journal_lost or memory.journal_fault,
@@ -420,7 +429,7 @@ def _learn_deadline(memory: Memory) -> Memory:
         return memory
     if run.phase is Phase.FALLING:
         # A healthy sensor saw nothing: this slot is jammed or empty, whatever the books say.
-        slot = replace(memory.slots[run.slot], healthy=False)
+        slot = replace(memory.slots[run.slot], fault="no drink was seen to fall")
         return replace(memory, slots=_with_slot(memory.slots, run.slot, slot))
     if run.phase is Phase.ENDING:
         return replace(memory, unknown=memory.unknown + 1)
@@ -429,7 +438,7 @@ def _learn_deadline(memory: Memory) -> Memory:
 
 def _learn_stock(memory: Memory, event: StockChanged) -> Memory:
     slots = tuple(
-        replace(slot, remaining=remaining, healthy=slot.healthy or remaining > slot.remaining)
+        replace(slot, remaining=remaining, fault="" if remaining > slot.remaining else slot.fault)
         for slot, remaining in zip(memory.slots, event.remaining, strict=True)
     )
     return replace(memory, slots=slots, unknown=event.unknown)

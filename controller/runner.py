@@ -41,7 +41,7 @@ from controller.machine import Machine
 from controller.status import Feed, SlotStatus, Status
 from controller.table import State
 from controller.visits import Visits
-from drivers.hal import Clock, NotSent, Relay, RelayError, all_off
+from drivers.hal import Clock, NotSent, Refused, Relay, RelayError, StuckOff, all_off
 
 log = logging.getLogger("quench")
 
@@ -79,6 +79,7 @@ class Runner:
         self._outcomes: Counter[Outcome] = Counter()
         self._last_outcome: Outcome | None = None
         self._relay: Relay | None = None
+        self._on_confirmed = False
         self._relay_round = _Round()
         self._journal_round = _Round()
         self._unsettled: list[Settle] = []
@@ -179,7 +180,11 @@ class Runner:
             )
             return
         try:
-            relay.on(command.channel)
+            self._on_confirmed = relay.on(command.channel, command.pulse_ms)
+        except (Refused, StuckOff) as error:
+            self._all_off(now_ms)  # It costs nothing, should the board be wrong about itself.
+            self._fail(command.dispense_id, kept=True, slot_fault=str(error))
+            return
         except RelayError as error:
             self._fail(
                 command.dispense_id,
@@ -195,6 +200,7 @@ class Runner:
         except RelayError as error:
             self._fail(command.dispense_id, kept=False, relay_lost=self._lose_relay(error, now_ms))
             return
+        confirmed = confirmed and self._on_confirmed
         outcome = Outcome.RELAY_CONFIRMED if confirmed else Outcome.COMMANDED
         self._results.append(Released(command.dispense_id, outcome))
 
@@ -216,12 +222,25 @@ class Runner:
             self._results.append(RelayLost(self._lose_relay(error, now_ms)))
 
     def _fail(
-        self, dispense_id: int, *, kept: bool, relay_lost: str = "", journal_lost: str = ""
+        self,
+        dispense_id: int,
+        *,
+        kept: bool,
+        relay_lost: str = "",
+        journal_lost: str = "",
+        slot_fault: str = "",
     ) -> None:
         """``kept``: nothing was energised. Otherwise it may have been, and nobody can tell."""
         outcome = Outcome.FAILED if kept else Outcome.UNKNOWN
         self._results.append(
-            Failed(dispense_id, outcome, kept, relay_lost=relay_lost, journal_lost=journal_lost)
+            Failed(
+                dispense_id,
+                outcome,
+                kept,
+                relay_lost=relay_lost,
+                journal_lost=journal_lost,
+                slot_fault=slot_fault,
+            )
         )
 
     # -- looking after the parts ------------------------------------------------------

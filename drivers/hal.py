@@ -5,8 +5,8 @@ ON is a second drink. Every call returns within the port's timeouts or raises
 one of the errors below, each of which says what is known of the relay.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 
@@ -44,18 +44,19 @@ class Relay(Protocol):
 
     @property
     def channels(self) -> Sequence[int]:
-        """The board's channels, numbered from 1."""
+        """The channels that are told OFF at every beginning and end."""
 
-    def on(self, channel: int) -> bool:
+    def on(self, channel: int, pulse_ms: int) -> bool:
         """Energise ``channel``; True if the board confirmed it, False if it can't tell.
 
-        Raises NotSent if certainly nothing reached the wire, any other
-        RelayError if the relay may have been energised. Never call it again
-        for the same drink.
+        A board that is ``device_timed`` is told ``pulse_ms``, and ends the pulse
+        itself; on the others :meth:`off` does. Raises NotSent, Refused or StuckOff
+        if certainly nothing is energised, any other RelayError if the relay may
+        have been. Never call it again for the same drink.
         """
 
     def off(self, channel: int) -> bool:
-        """De-energise ``channel``; as ``on``, but safe to repeat."""
+        """De-energise ``channel``; as ``on``, but safe to repeat. StuckOn if it stays ON."""
 
     def check(self) -> None:
         """Raise RelayError if the board is gone; must not switch anything."""
@@ -66,13 +67,36 @@ class Relay(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """What a config says of a board. ``channels`` counts them; ``address`` is the bus address."""
+    """What a config says of a board.
+
+    ``channels`` counts the board's relays, ``address`` is the bus address.
+    ``device_timed`` false: the board's own timer is not to be used.
+    """
 
     driver: str
     port: str
     baud: int
     address: int
     channels: int
+    device_timed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What a dialect's module offers, as ``DRIVER``: the same for those from outside."""
+
+    capabilities: Capabilities
+    max_channels: int
+    open_relay: Callable[[RelaySettings, Clock], Relay]
+    """Open the board and tell every channel OFF. Raises RelayError."""
+    nearest_pulse_ms: Callable[[int], int] = lambda pulse_ms: pulse_ms
+    """The pulse that the board itself can time and that is nearest to the one asked for."""
+
+    def can(self, device_timed: bool) -> Capabilities:
+        """Its capabilities where a config says ``device_timed``."""
+        return replace(
+            self.capabilities, device_timed=self.capabilities.device_timed and device_timed
+        )
 
 
 class HardwareError(Exception):
@@ -105,6 +129,26 @@ class PortLost(RelayError):
 
 class WriteTimedOut(RelayError):
     """The write did not finish in time; any part of it may have arrived."""
+
+
+class NoAnswer(RelayError):
+    """The board was silent where its dialect has an answer: dead, unpowered, or it got lost."""
+
+
+class BadAnswer(RelayError):
+    """Something came back that is not the answer: noise, half of it, or somebody else's."""
+
+
+class Refused(RelayError):
+    """The board understood, and said no: nothing was energised, and the board is well."""
+
+
+class StuckOff(RelayError):
+    """The board says that the coil did not close: nothing was energised."""
+
+
+class StuckOn(RelayError):
+    """The board says ON after OFF: a welded contact, perhaps."""
 
 
 def all_off(relay: Relay) -> None:

@@ -27,6 +27,10 @@ class Wire:
         self.write_timeouts = 0
         """How many of the next writes are reported as timed out, although the bytes arrive."""
         self.on_open: Callable[[], None] = lambda: None
+        self.carry: Callable[[bytes], bytes] = lambda answer: answer
+        """What becomes of an answer on its way: a test's hand on the wire."""
+        self.piece = 65_536
+        """How many bytes a read gets at the most."""
         self.held = False
         self._to_host = b""
         _wires[name] = self
@@ -60,7 +64,8 @@ class Wire:
 
     def write(self, data: bytes) -> int:
         self._must_be_plugged()
-        self._to_host += self.board.receive(data, self.clock.now_ms())
+        answer = self.board.receive(data, self.clock.now_ms())
+        self._to_host += self.carry(answer) if answer else b""
         if self.write_timeouts:
             self.write_timeouts -= 1
             raise serial.SerialTimeoutException("Write timeout")
@@ -70,6 +75,8 @@ class Wire:
         self._must_be_plugged()
         if len(self._to_host) < size:
             self.clock.sleep_ms(timeout_ms)
+            self.board.advance(self.clock.now_ms())
+        size = min(size, self.piece)
         data, self._to_host = self._to_host[:size], self._to_host[size:]
         return data
 

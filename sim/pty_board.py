@@ -49,7 +49,11 @@ class PtyBoard:
 
     def turn(self, wait_ms: int) -> None:
         """Take what arrives within ``wait_ms``, and answer it."""
+        due_ms = self._board.due_ms()
+        if due_ms is not None:
+            wait_ms = min(wait_ms, max(0, due_ms - self._clock.now_ms()))
         ready, _, _ = select.select([self._ours], [], [], wait_ms / 1000)
+        self._board.advance(self._clock.now_ms())
         if ready:
             answer = self._board.receive(os.read(self._ours, 4096), self._clock.now_ms())
             if answer:

@@ -144,7 +144,7 @@ class World:
     def stop(self) -> None:
         """An orderly stop, as by SIGTERM: a dispense that has begun is brought to its end."""
         while self.controller is not None and self.state is State.DISPENSING:
-            self.clock.advance_to(self.controller.runner.wake_ms())
+            self._pass_to(self.controller.runner.wake_ms())
             self._turns()
         if self.controller is not None:
             self.controller.runner.stop(self.now_ms)
@@ -230,10 +230,14 @@ class World:
         """Let ``span_ms`` pass, with all that falls due in it."""
         end_ms = self.now_ms + span_ms
         while self.controller is not None and self.controller.runner.wake_ms() <= end_ms:
-            self.clock.advance_to(self.controller.runner.wake_ms())
-            self.properties.at(self.now_ms)
+            self._pass_to(self.controller.runner.wake_ms())
             self._turns()
-        self.clock.advance_to(end_ms)
+        self._pass_to(end_ms)
+
+    def _pass_to(self, now_ms: int) -> None:
+        """Time moves on to ``now_ms``, for the board too."""
+        self.clock.advance_to(now_ms)
+        self.board.advance(self.now_ms)
         self.properties.at(self.now_ms)
 
     def _turns(self) -> None:

@@ -64,7 +64,7 @@ def test_each_frame_is_printed_decoded_and_done(link: Path) -> None:
             r"^ +\d+\.\d{3} s  -> board  A0 01 00 A1  channel 1 OFF, was on for \d+ ms$"
         )
         assert coils(port) == [False, True]
-        program.wait_for(r"^ +\d+\.\d{3} s  <- board  (43 48 3\d 3A .*0D 0A ?){2} *status$", 3)
+        program.wait_for(r"^ +\d+\.\d{3} s  <- board  (43 48 3\d 3A .*0D 0A ?){2} *answer$", 3)
 
 
 def test_a_frame_for_a_relay_that_is_not_there_is_told(link: Path) -> None:

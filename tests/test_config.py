@@ -220,7 +220,7 @@ MISTAKES = {
         "    baud:",
         "    buad:",
         "11:5: hardware.relay.buad: unknown key, did you mean 'baud'?;"
-        " allowed: driver, port, baud, address, channels",
+        " allowed: driver, port, baud, address, channels, device_timed",
     ),
     "a key like none": (
         "  port: 8080\n",

@@ -207,7 +207,7 @@ def test_the_fullest_healthy_slot_serves_and_the_first_of_equals() -> None:
     assert machine("warned", stock=(7, 7)).serving_slot() == 0
     made = machine("warned", stock=(3, 7))
     made.memory = replace(
-        made.memory, slots=(made.memory.slots[0], replace(made.memory.slots[1], healthy=False))
+        made.memory, slots=(made.memory.slots[0], replace(made.memory.slots[1], fault="jammed"))
     )
     assert made.serving_slot() == 0
 

@@ -11,13 +11,16 @@ import errno
 import os
 import select
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 import serial
 
 from drivers.hal import (
+    BadAnswer,
     Clock,
+    NoAnswer,
     NotSent,
     PortBusy,
     PortDenied,
@@ -29,6 +32,11 @@ from drivers.hal import (
 
 WRITE_TIMEOUT_MS = 500
 """Far beyond a frame's time on the wire, and half of what a tapping visitor should ever wait."""
+
+ANSWER_TIMEOUT_MS = 300
+"""Ten times what the slowest board here takes for its longest answer at 9600 baud."""
+
+T = TypeVar("T")
 
 _BROKEN = (serial.SerialException, OSError, termios.error, TypeError)
 
@@ -58,6 +66,34 @@ class Port:
             self._free_ms = self._clock.now_ms() + self._gap_ms
         if written != len(frame):
             raise WriteTimedOut(f"{self.name}: {written} of {len(frame)} bytes were taken")
+
+    def ask(self, frame: bytes, understand: Callable[[bytes], T | None]) -> T:
+        """Write ``frame``; return what ``understand`` makes of the bytes that come back.
+
+        It is asked with all that has come so far, whenever more has, and says None
+        until the answer is whole. Raises NoAnswer or BadAnswer when it is not whole
+        after ANSWER_TIMEOUT_MS, and what :meth:`write` and ``understand`` raise.
+        """
+        with self._translated():
+            self._wire.reset_input_buffer()  # what comes late belongs to an earlier question
+        self.write(frame)
+        heard = b""
+        end_ms = self._clock.now_ms() + ANSWER_TIMEOUT_MS
+        while True:
+            with self._translated():
+                more = self._wire.read(max(1, self._wire.in_waiting))
+            heard += more
+            answer = understand(heard) if more else None
+            if answer is not None:
+                return answer
+            if not more or self._clock.now_ms() >= end_ms:
+                raise self._misunderstood(frame, heard)
+
+    def _misunderstood(self, frame: bytes, heard: bytes) -> RelayError:
+        asked = f"{self.name}: to {_hex(frame)} the board answered"
+        if not heard:
+            return NoAnswer(f"{asked} nothing in {ANSWER_TIMEOUT_MS} ms; has it power?")
+        return BadAnswer(f"{asked} {_hex(heard)}, which is no answer to that")
 
     def check(self) -> None:
         """Raise PortLost if the device behind the port is gone."""
@@ -102,7 +138,7 @@ def open_port(path: str, baud: int, *, gap_ms: int, clock: Clock) -> Port:
             path,
             do_not_open=True,
             baudrate=baud,
-            timeout=WRITE_TIMEOUT_MS / 1000,
+            timeout=ANSWER_TIMEOUT_MS / 1000,
             write_timeout=WRITE_TIMEOUT_MS / 1000,
             exclusive=True,
         )
@@ -125,6 +161,10 @@ def _cannot_open(path: str, error: Exception) -> NotSent:
     if number in (errno.ENOTTY, errno.EINVAL) or "configure port" in str(error):
         return NotSent(f"{path}: not a serial port")
     return NotSent(f"{path}: cannot be opened ({_plain(error)})")
+
+
+def _hex(data: bytes) -> str:
+    return data.hex(" ").upper()
 
 
 def _plain(error: BaseException) -> str:
