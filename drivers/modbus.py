@@ -7,11 +7,10 @@ Specification V1.1b3" (function codes, exceptions).
 
 from drivers.hal import Refused
 
-_EXCEPTIONS = {
+_REFUSALS = {
     1: "it doesn't know this function",
     2: "it has no such coil or register",
     3: "it doesn't take this value",
-    4: "it failed",
     6: "it is busy",
 }
 
@@ -44,11 +43,14 @@ def find(heard: bytes, head: bytes, size: int) -> bytes | None:
 
 
 def refusal(asked: bytes, heard: bytes) -> Refused | None:
-    """What to raise if ``heard`` holds the exception that answers ``asked``."""
+    """What to raise if ``heard`` holds an exception that says that ``asked`` was not begun.
+
+    After others, such as 4 (a failure on the way), nobody knows: they are no answer.
+    """
     frame = find(heard, bytes((asked[0], asked[1] | 0x80)), 5)
-    if frame is None:
+    why = _REFUSALS.get(frame[2]) if frame else None
+    if frame is None or why is None:
         return None
-    why = _EXCEPTIONS.get(frame[2], "for a reason of its own")
     return Refused(
         f"the board refused {asked.hex(' ').upper()}: {why} (Modbus exception {frame[2]})"
     )

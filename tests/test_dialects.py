@@ -34,6 +34,7 @@ from drivers.hal import (
     StuckOn,
     WriteTimedOut,
 )
+from drivers.modbus import crc
 from drivers.relay import (
     devantech,
     hw667,
@@ -492,3 +493,5 @@ def test_a_refusal_names_the_exception() -> None:
     assert "exception 1" in str(refused)
     assert codec.refusal(asked, asked) is None
     assert codec.refusal(asked, bytes.fromhex("01 85 01 83 51")) is None, "its sum is wrong"
+    failed = bytes.fromhex("01 85 04")
+    assert codec.refusal(asked, failed + crc(failed)) is None, "it may have been energised"
