@@ -263,7 +263,7 @@ def _board(options: argparse.Namespace) -> None:
         raise QuenchError(f"{options.link}: {(error.strerror or str(error)).lower()}") from error
     with closing(pty):
         say(f"quench: {options.dialect} board with {options.channels} channels at {pty.path}")
-        pty.run(lambda: stop.received)
+        pty.run(lambda: bool(stop.received))
 
 
 # -- stock and journal ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -26,18 +27,19 @@ if TYPE_CHECKING:
 
 
 class Signals:
-    """SIGINT and SIGTERM ask for an end in good order; a second one ends the process."""
+    """SIGINT and SIGTERM ask for an end in good order; a second one hurries, a third one kills."""
 
     def __init__(self, wake: Callable[[], object] = lambda: None) -> None:
         """``wake`` is called, in the signal's handler, to end a wait for something else."""
-        self.received = False
+        self.received = 0
         self._wake = wake
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._take)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        self.received = True
-        signal.signal(number, signal.SIG_DFL)
+        self.received += 1
+        if self.received > 1:
+            signal.signal(number, signal.SIG_DFL)
         self._wake()
 
 
@@ -99,7 +101,18 @@ def run(
             say(f"The machine's screen: {own_url}")
             feed.subscribe(_CodePrinter(public_url, feed.status))
             tell_ready()
-        serve(runner, controller.inbox, clock, lambda: signals.received or not server.alive())
+        guard = threading.Thread(
+            target=runner.watchdog.run, args=(clock,), name="watchdog", daemon=True
+        )
+        guard.start()
+        serve(
+            runner,
+            controller.inbox,
+            clock,
+            stopping=lambda: bool(signals.received) or not server.alive(),
+            hurrying=lambda: signals.received > 1,
+        )
+        runner.watchdog.end()
         crashed = not server.alive()
         server.stop()
     if crashed:

@@ -41,6 +41,7 @@ from controller.machine import Machine
 from controller.status import Feed, SlotStatus, Status
 from controller.table import State
 from controller.visits import Visits
+from controller.watchdog import Watchdog
 from drivers.hal import Clock, NotSent, Refused, Relay, RelayError, StuckOff, all_off
 
 log = logging.getLogger("quench")
@@ -69,6 +70,7 @@ class Runner:
         listeners: Sequence[Listener] = (),
     ) -> None:
         self.machine = machine
+        self.watchdog = Watchdog()
         self.visits = visits
         self._journal = journal
         self._open_relay = open_relay
@@ -179,6 +181,7 @@ class Runner:
                 command.dispense_id, kept=True, journal_lost=self._lose_journal(error, now_ms)
             )
             return
+        self.watchdog.arm(now_ms + command.pulse_ms, lambda: relay.off(command.channel))
         try:
             self._on_confirmed = relay.on(command.channel, command.pulse_ms)
         except (Refused, StuckOff) as error:
@@ -200,6 +203,7 @@ class Runner:
         except RelayError as error:
             self._fail(command.dispense_id, kept=False, relay_lost=self._lose_relay(error, now_ms))
             return
+        self.watchdog.disarm()
         confirmed = confirmed and self._on_confirmed
         outcome = Outcome.RELAY_CONFIRMED if confirmed else Outcome.COMMANDED
         self._results.append(Released(command.dispense_id, outcome))
@@ -220,6 +224,8 @@ class Runner:
             all_off(self._relay)
         except RelayError as error:
             self._results.append(RelayLost(self._lose_relay(error, now_ms)))
+        else:
+            self.watchdog.disarm()
 
     def _fail(
         self,
@@ -274,6 +280,7 @@ class Runner:
         return str(error)
 
     def _close_relay(self) -> None:
+        self.watchdog.disarm()  # A closed port can't be told; opening it begins with OFF.
         if self._relay is not None:
             self._relay.close()
             self._relay = None
@@ -365,13 +372,20 @@ class _Round:
         self.due_ms = now_ms
 
 
-def serve(runner: Runner, inbox: Inbox, clock: Clock, stopping: Callable[[], bool]) -> None:
+def serve(
+    runner: Runner,
+    inbox: Inbox,
+    clock: Clock,
+    stopping: Callable[[], bool],
+    hurrying: Callable[[], bool] = lambda: False,
+) -> None:
     """Run until ``stopping()``; a dispense that has begun is brought to its end first.
 
-    However it ends, also by a fault of our own, every relay is told OFF.
+    Unless ``hurrying()``: then it is cut short. However this ends, also by a fault
+    of our own, every relay is told OFF.
     """
     try:
-        while not (stopping() and runner.machine.state is not State.DISPENSING):
+        while not (stopping() and (hurrying() or runner.machine.state is not State.DISPENSING)):
             turn(runner, inbox, clock)
         runner.stop(clock.now_ms())
     except BaseException:

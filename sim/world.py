@@ -238,6 +238,8 @@ class World:
         """Time moves on to ``now_ms``, for the board too."""
         self.clock.advance_to(now_ms)
         self.board.advance(self.now_ms)
+        if self.controller is not None:
+            self.controller.runner.watchdog.bite(self.now_ms)
         self.properties.at(self.now_ms)
 
     def _turns(self) -> None:

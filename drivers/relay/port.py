@@ -11,6 +11,7 @@ import errno
 import os
 import select
 import termios
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
@@ -42,7 +43,11 @@ _BROKEN = (serial.SerialException, OSError, termios.error, TypeError)
 
 
 class Port:
-    """An open serial port that keeps ``gap_ms`` between the frames it writes."""
+    """An open serial port that keeps ``gap_ms`` between the frames it writes.
+
+    One thread uses it, and a second one when it has to switch something off: a
+    question and its answer are never torn apart.
+    """
 
     def __init__(self, wire: serial.Serial, name: str, gap_ms: int, clock: Clock) -> None:
         self.name = name
@@ -50,22 +55,24 @@ class Port:
         self._gap_ms = gap_ms
         self._clock = clock
         self._free_ms = clock.now_ms()
+        self._turn = threading.RLock()
 
     def write(self, frame: bytes) -> None:
         """Write ``frame`` whole, waiting first until the board is ready for it.
 
         Raises WriteTimedOut or PortLost; after either, any part may have arrived.
         """
-        wait_ms = self._free_ms - self._clock.now_ms()
-        if wait_ms > 0:
-            self._clock.sleep_ms(wait_ms)
-        try:
-            with self._translated():
-                written = self._wire.write(frame)
-        finally:
-            self._free_ms = self._clock.now_ms() + self._gap_ms
-        if written != len(frame):
-            raise WriteTimedOut(f"{self.name}: {written} of {len(frame)} bytes were taken")
+        with self._turn:
+            wait_ms = self._free_ms - self._clock.now_ms()
+            if wait_ms > 0:
+                self._clock.sleep_ms(wait_ms)
+            try:
+                with self._translated():
+                    written = self._wire.write(frame)
+            finally:
+                self._free_ms = self._clock.now_ms() + self._gap_ms
+            if written != len(frame):
+                raise WriteTimedOut(f"{self.name}: {written} of {len(frame)} bytes were taken")
 
     def ask(self, frame: bytes, understand: Callable[[bytes], T | None]) -> T:
         """Write ``frame``; return what ``understand`` makes of the bytes that come back.
@@ -74,20 +81,21 @@ class Port:
         until the answer is whole. Raises NoAnswer or BadAnswer when it is not whole
         after ANSWER_TIMEOUT_MS, and what :meth:`write` and ``understand`` raise.
         """
-        with self._translated():
-            self._wire.reset_input_buffer()  # what comes late belongs to an earlier question
-        self.write(frame)
-        heard = b""
-        end_ms = self._clock.now_ms() + ANSWER_TIMEOUT_MS
-        while True:
+        with self._turn:
             with self._translated():
-                more = self._wire.read(max(1, self._wire.in_waiting))
-            heard += more
-            answer = understand(heard) if more else None
-            if answer is not None:
-                return answer
-            if not more or self._clock.now_ms() >= end_ms:
-                raise self._misunderstood(frame, heard)
+                self._wire.reset_input_buffer()  # what comes late belongs to an earlier question
+            self.write(frame)
+            heard = b""
+            end_ms = self._clock.now_ms() + ANSWER_TIMEOUT_MS
+            while True:
+                with self._translated():
+                    more = self._wire.read(max(1, self._wire.in_waiting))
+                heard += more
+                answer = understand(heard) if more else None
+                if answer is not None:
+                    return answer
+                if not more or self._clock.now_ms() >= end_ms:
+                    raise self._misunderstood(frame, heard)
 
     def _misunderstood(self, frame: bytes, heard: bytes) -> RelayError:
         asked = f"{self.name}: to {_hex(frame)} the board answered"
@@ -97,7 +105,7 @@ class Port:
 
     def check(self) -> None:
         """Raise PortLost if the device behind the port is gone."""
-        with self._translated():
+        with self._turn, self._translated():
             # A tty whose device has gone polls HUP or ERR; in_waiting raises on most of them.
             waiting = self._wire.in_waiting
             if isinstance(self._wire, serial.Serial):  # and not a wire in memory
