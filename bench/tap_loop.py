@@ -29,6 +29,7 @@ from controller.runner import serve
 from controller.status import Status
 from controller.table import State
 from drivers import registry
+from drivers.hal import open_with_off
 from sim.clock import VirtualClock
 
 MOST_RATIO = 1.5
@@ -123,7 +124,7 @@ def _run(
             controller = assemble(
                 config,
                 journal,
-                lambda settings: driver.open_relay(settings, clock),
+                lambda settings: open_with_off(driver, settings, clock),
                 clock=clock,
                 random_bytes=token_bytes,
                 listeners=(report.watch,),

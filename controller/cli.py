@@ -16,6 +16,7 @@ from controller.report import say
 if TYPE_CHECKING:
     from controller.bookkeeping import Books
     from controller.config import Config
+    from drivers.hal import Clock, RelaySettings
     from sim.boards.base import Board, Frame
 
 log = logging.getLogger("quench")
@@ -66,6 +67,20 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--link", type=Path, help="a path to find it under")
     board.set_defaults(do=_board)
 
+    relay = commands.add_parser("relay", help="a real board by hand: find it, look, click")
+    deeds = relay.add_subparsers(title="what to do", metavar="DEED", required=True)
+    for deed, told in {
+        "probe": "find out which dialect answers, without energising anything",
+        "status": "what the board says of its coils, without switching anything",
+        "on": "energise a channel until it is told OFF",
+        "off": "de-energise a channel",
+        "pulse": "energise a channel for a moment",
+    }.items():
+        parser_of_deed = deeds.add_parser(deed, help=told)
+        _add_config(parser_of_deed)
+        _add_relay(parser_of_deed, deed)
+        parser_of_deed.set_defaults(do=_relay, deed=deed)
+
     stock = commands.add_parser("stock", help="what is loaded; load drinks")
     _add_journal(stock)
     stock.set_defaults(do=lambda options: _books(options).show_stock())
@@ -99,6 +114,20 @@ def _add_config(parser: argparse.ArgumentParser, *, again: bool = False) -> None
     parser.add_argument("--config", type=Path, default=default, help="the machine (config.yaml)")
 
 
+def _add_relay(parser: argparse.ArgumentParser, deed: str) -> None:
+    parser.add_argument("--port", help="the serial port (the config's)")
+    parser.add_argument("--baud", type=_count, help="its speed (the config's, or 9600)")
+    parser.add_argument("--address", type=_count, help="on a bus (the config's, or 1)")
+    if deed != "probe":
+        parser.add_argument("--driver", help="the dialect (the config's)")
+    if deed in ("on", "off", "pulse"):
+        parser.add_argument("--channel", type=_count, default=1, help="which relay (1)")
+    if deed == "pulse":
+        parser.add_argument("--pulse-ms", type=_count, default=1_000, help="how long (1000)")
+    if deed in ("on", "pulse"):
+        parser.add_argument("--yes", action="store_true", help="click without asking")
+
+
 def _add_journal(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
     _add_config(parser, again=again)
     default = argparse.SUPPRESS if again else None
@@ -126,6 +155,7 @@ def _run(options: argparse.Namespace) -> None:
     from controller.clock import MonotonicClock
     from controller.config import load
     from drivers import registry
+    from drivers.hal import open_with_off
 
     config = load(options.config)
     clock = MonotonicClock()
@@ -134,7 +164,7 @@ def _run(options: argparse.Namespace) -> None:
     process.run(
         config,
         clock=clock,
-        open_relay=lambda settings: driver.open_relay(settings, clock),
+        open_relay=lambda settings: open_with_off(driver, settings, clock),
         journal_path=Path(config.journal.path),
         random_bytes=_system_random(),
         simulated=False,
@@ -148,6 +178,7 @@ def _sim(options: argparse.Namespace) -> None:
     from controller.clock import MonotonicClock
     from controller.config import load
     from drivers import registry
+    from drivers.hal import open_with_off
     from sim import protocol_sim
     from sim.link import Wire
 
@@ -167,7 +198,9 @@ def _sim(options: argparse.Namespace) -> None:
         process.run(
             config,
             clock=clock,
-            open_relay=lambda settings: driver.open_relay(replace(settings, port=wire.url), clock),
+            open_relay=lambda settings: open_with_off(
+                driver, replace(settings, port=wire.url), clock
+            ),
             journal_path=state_dir / JOURNAL_NAME,
             random_bytes=(
                 _system_random() if options.seed is None else Random(options.seed).randbytes  # noqa: S311
@@ -264,6 +297,137 @@ def _board(options: argparse.Namespace) -> None:
     with closing(pty):
         say(f"quench: {options.dialect} board with {options.channels} channels at {pty.path}")
         pty.run(lambda: bool(stop.received))
+
+
+# -- relay --------------------------------------------------------------------------------
+
+
+def _relay(options: argparse.Namespace) -> None:
+    from controller.clock import MonotonicClock
+    from drivers.hal import RelayError
+
+    settings = _relay_settings(options)
+    try:
+        _RELAY_DEEDS[options.deed](options, settings, MonotonicClock())
+    except RelayError as error:
+        raise QuenchError(str(error)) from error
+
+
+def _relay_settings(options: argparse.Namespace) -> "RelaySettings":
+    """The config's board, as far as no flag says otherwise; no config is needed if all is said."""
+    from drivers import registry
+    from drivers.hal import RelaySettings
+
+    driver = getattr(options, "driver", None)
+    if options.port and (driver or options.deed == "probe"):
+        settings = RelaySettings(driver or "lcus", options.port, 9600, 1, 8)
+    else:
+        from controller.config import load
+
+        relay = load(options.config).hardware.relay
+        settings = RelaySettings(
+            relay.driver, relay.port, relay.baud, relay.address, relay.channels, relay.device_timed
+        )
+    said = {"driver": driver, "port": options.port, "baud": options.baud}
+    said["address"] = options.address
+    settings = replace(settings, **{key: value for key, value in said.items() if value})
+    if settings.driver not in registry.names():
+        raise QuenchError(
+            f"no driver is called {settings.driver!r}; there are: {', '.join(registry.names())}"
+        )
+    most = registry.load(settings.driver).max_channels
+    if not 1 <= getattr(options, "channel", 1) <= most:
+        raise QuenchError(f"{settings.driver} boards have channels 1 to {most}")
+    return replace(settings, channels=min(settings.channels, most))
+
+
+def _relay_probe(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
+    from drivers import bringup
+
+    for dialect, why_not in bringup.probe(settings.port, settings.baud, settings.address, clock):
+        say(f"{dialect}: {why_not or 'answers'}")
+        if not why_not:
+            return
+    silent = " and ".join(bringup.SILENT)
+    raise QuenchError(f"{settings.port}: nothing answers; boards of {silent} may not answer at all")
+
+
+def _relay_status(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
+    from typing import cast
+
+    from drivers import registry
+    from drivers.hal import ReadsBack
+
+    driver = registry.load(settings.driver)
+    if not driver.capabilities.reads_back:
+        raise QuenchError(f"{settings.driver} boards can't say how their coils are")
+    with closing(driver.open_relay(settings, clock)) as relay:
+        for channel in relay.channels:
+            on = cast(ReadsBack, relay).read(channel)
+            say(f"channel {channel}: {'ON' if on else 'OFF'}")
+
+
+def _relay_on(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
+    from drivers import registry
+
+    channel = options.channel
+    _ask_first(options, f"relay {channel} at {settings.port} will be ON until it is told OFF")
+    settings = replace(settings, device_timed=False)
+    with closing(registry.load(settings.driver).open_relay(settings, clock)) as relay:
+        confirmed = relay.on(channel, 0)
+    say(f"channel {channel}: ON{', confirmed' if confirmed else ''}")
+
+
+def _relay_off(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
+    from drivers import registry
+
+    with closing(registry.load(settings.driver).open_relay(settings, clock)) as relay:
+        confirmed = relay.off(options.channel)
+    say(f"channel {options.channel}: OFF{', confirmed' if confirmed else ''}")
+
+
+def _relay_pulse(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
+    from drivers import registry
+
+    driver, pulse_ms = registry.load(settings.driver), options.pulse_ms
+    if not 100 <= pulse_ms <= 10_000:  # as in a config
+        raise QuenchError(f"{pulse_ms} ms is out of bounds; allowed: 100 to 10000")
+    if driver.can(settings.device_timed).device_timed:
+        nearest_ms = driver.nearest_pulse_ms(pulse_ms)
+        if nearest_ms != pulse_ms:
+            raise QuenchError(
+                f"{settings.driver} boards can't time {pulse_ms} ms;"
+                f" allowed: {nearest_ms}, the nearest"
+            )
+    _ask_first(options, f"relay {options.channel} at {settings.port} will click for {pulse_ms} ms")
+    with closing(driver.open_relay(settings, clock)) as relay:
+        try:
+            confirmed = relay.on(options.channel, pulse_ms)
+            clock.sleep_ms(pulse_ms)
+        finally:
+            confirmed_off = relay.off(options.channel)
+    sure = confirmed and confirmed_off
+    say(f"channel {options.channel}: ON for {pulse_ms} ms{', confirmed' if sure else ''}")
+
+
+_RELAY_DEEDS = {
+    "probe": _relay_probe,
+    "status": _relay_status,
+    "on": _relay_on,
+    "off": _relay_off,
+    "pulse": _relay_pulse,
+}
+
+
+def _ask_first(options: argparse.Namespace, what: str) -> None:
+    if options.yes:
+        return
+    try:
+        answer = input(f"{what}. Go on? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise QuenchError("nothing was switched")
 
 
 # -- stock and journal ----------------------------------------------------------------------

@@ -37,7 +37,7 @@ class Capabilities:
 
 
 class Relay(Protocol):
-    """An open relay board. Making one has told every channel OFF."""
+    """An open relay board. Opening it has switched nothing; see :func:`open_with_off`."""
 
     @property
     def capabilities(self) -> Capabilities: ...
@@ -65,6 +65,13 @@ class Relay(Protocol):
         """Let the port go, best effort and without raising; coils stay as they are."""
 
 
+class ReadsBack(Protocol):
+    """What a board whose ``capabilities.reads_back`` is true can do beside."""
+
+    def read(self, channel: int) -> bool:
+        """Whether the board says that ``channel`` is energised. Raises RelayError."""
+
+
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
     """What a config says of a board.
@@ -88,7 +95,7 @@ class Driver:
     capabilities: Capabilities
     max_channels: int
     open_relay: Callable[[RelaySettings, Clock], Relay]
-    """Open the board and tell every channel OFF. Raises RelayError."""
+    """Open the board and switch nothing. Raises RelayError."""
     nearest_pulse_ms: Callable[[int], int] = lambda pulse_ms: pulse_ms
     """The pulse that the board itself can time and that is nearest to the one asked for."""
 
@@ -161,3 +168,14 @@ def all_off(relay: Relay) -> None:
             first = first or error
     if first is not None:
         raise first
+
+
+def open_with_off(driver: Driver, settings: RelaySettings, clock: Clock) -> Relay:
+    """Open the board as every beginning must: with OFF on every channel. Raises RelayError."""
+    relay = driver.open_relay(settings, clock)
+    try:
+        all_off(relay)
+    except BaseException:
+        relay.close()
+        raise
+    return relay

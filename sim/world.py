@@ -20,7 +20,7 @@ from controller.journal import Book, Entry, Journal
 from controller.runner import deliver
 from controller.table import State
 from drivers import registry
-from drivers.hal import Relay, RelaySettings
+from drivers.hal import Relay, RelaySettings, open_with_off
 from sim import boards, protocol_sim
 from sim.boards.base import Switched
 from sim.clock import VirtualClock
@@ -262,7 +262,7 @@ class World:
     # -- watching -----------------------------------------------------------------------
 
     def _open_relay(self, settings: RelaySettings) -> Relay:
-        return self._driver.open_relay(replace(settings, port=self.wire.url), self.clock)
+        return open_with_off(self._driver, replace(settings, port=self.wire.url), self.clock)
 
     def _switched(self, switched: Switched) -> None:
         self._see(

@@ -33,6 +33,7 @@ from drivers.hal import (
     StuckOff,
     StuckOn,
     WriteTimedOut,
+    open_with_off,
 )
 from drivers.modbus import crc
 from drivers.relay import (
@@ -140,7 +141,7 @@ class Bench:
         self.settings = RelaySettings(dialect, self.wire.url, 9600, 1, len(self.board.coils))
 
     def open(self) -> Relay:
-        return self.driver.open_relay(self.settings, self.clock)
+        return open_with_off(self.driver, self.settings, self.clock)
 
     def pass_ms(self, span_ms: int) -> None:
         self.clock.sleep_ms(span_ms)
@@ -190,7 +191,7 @@ def test_without_the_boards_timer_only_off_ends_it(dialect: str) -> None:
     bench = Bench(dialect)
     driver = registry.load(dialect)
     settings = RelaySettings(dialect, bench.wire.url, 9600, 1, len(bench.board.coils), False)
-    relay = driver.open_relay(settings, bench.clock)
+    relay = open_with_off(driver, settings, bench.clock)
     assert not relay.capabilities.device_timed
     relay.on(1, 250)
     bench.pass_ms(60_000)
@@ -418,7 +419,7 @@ def test_the_real_board_program_on_a_pty(dialect: str, tmp_path: Path) -> None:
     settings = RelaySettings(dialect, str(link), 9600, 1, channels)
     with quench("board", dialect, "--channels", str(channels), "--link", link) as board:
         board.wait_for("^quench: .* at ")
-        relay = driver.open_relay(settings, MonotonicClock())
+        relay = open_with_off(driver, settings, MonotonicClock())
         relay.on(channels, PULSE_MS)
         board.wait_for(f"channel {channels} ON")
         relay.off(channels)
@@ -474,7 +475,7 @@ def test_a_thousand_cycles_leak_nothing(ends: tuple[int, str]) -> None:
 
     def cycle(name: str, port: str) -> None:
         with suppress(RelayError):
-            driver.open_relay(RelaySettings(name, port, 9600, 1, 2), clock).close()
+            open_with_off(driver, RelaySettings(name, port, 9600, 1, 2), clock).close()
 
     cycle("lcus", path)
     before, threads = open_files(), threading.active_count()

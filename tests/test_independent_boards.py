@@ -15,7 +15,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from controller.clock import MonotonicClock
 from drivers import registry
-from drivers.hal import BadAnswer, Refused, Relay, RelaySettings
+from drivers.hal import BadAnswer, Refused, Relay, RelaySettings, open_with_off
 from tests.processes import PATIENCE_S
 
 ADDRESS = 1
@@ -116,7 +116,7 @@ def served(device: SimDevice) -> Iterator[str]:
 
 def opened(dialect: str, path: str, *, timed: bool) -> Relay:
     settings = RelaySettings(dialect, path, 9600, ADDRESS, CHANNELS, timed)
-    return registry.load(dialect).open_relay(settings, MonotonicClock())
+    return open_with_off(registry.load(dialect), settings, MonotonicClock())
 
 
 @pytest.mark.parametrize(("dialect", "make"), [("waveshare", standard), ("r421a08", verbs)])

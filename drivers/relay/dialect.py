@@ -17,7 +17,6 @@ from drivers.hal import (
     RelaySettings,
     StuckOff,
     StuckOn,
-    all_off,
 )
 from drivers.relay.port import Port, open_port
 
@@ -150,14 +149,7 @@ class SerialRelay:
 def open_dialect(
     codec: Codec, driver: Driver, settings: RelaySettings, clock: Clock
 ) -> SerialRelay:
-    """Open a board that speaks ``codec`` and tell every channel OFF. Raises RelayError."""
-    capabilities = driver.can(settings.device_timed)
+    """Open a board that speaks ``codec``, and switch nothing. Raises RelayError."""
     port = open_port(settings.port, settings.baud, gap_ms=codec.gap_ms, clock=clock)
     channels = range(1, settings.channels + 1)
-    relay = SerialRelay(port, codec, capabilities, channels, clock)
-    try:
-        all_off(relay)
-    except BaseException:
-        port.close()
-        raise
-    return relay
+    return SerialRelay(port, codec, driver.can(settings.device_timed), channels, clock)

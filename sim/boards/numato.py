@@ -20,7 +20,7 @@ class NumatoBoard(Board):
         found = _LINE.search(line.decode("latin-1"))
         channel = _NAMES.index(found[2]) + 1 if found else 0
         if found is None or found.end() != len(line) or channel > len(self.coils):
-            return len(line) + 1, "", b""
+            return len(line) + 1, "no command", b"\n\r>"
         echo = found[0].encode() + b"\n\r"
         if found[1] != "read":
             return len(line) + 1, self.switch(channel, found[1] == "on", now_ms), echo + b">"
