@@ -1,12 +1,14 @@
 """Settings that all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from controller.config import Config, load
+from sim.world import World
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,3 +25,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def config() -> Config:
     """The config.yaml of the repository."""
     return load(ROOT / "config.yaml")
+
+
+@pytest.fixture
+def energised(tmp_path: Path, config: Config) -> Iterator[World]:
+    """A world whose first visitor has just tapped: the relay of channel 1 is ON."""
+    world = World(config, tmp_path)
+    world.boot()
+    world.wait(1_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.tap(token, page.mark)
+    assert world.board.coils == [True, False]
+    yield world
+    world.close()

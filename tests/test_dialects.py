@@ -52,6 +52,7 @@ from sim.boards.base import Board
 from sim.boards.waveshare import WaveshareBoard
 from sim.clock import VirtualClock
 from sim.link import Wire
+from sim.trace import RelaySwitched
 from sim.world import World
 from tests.conftest import ROOT
 from tests.processes import quench, written
@@ -339,6 +340,23 @@ def test_a_refusal_is_known_and_costs_nothing(
     assert [slot.remaining for slot in status.slots] == [12, 12], "the drinks are where they were"
     assert (status.state, status.reason) == (State.OUT_OF_SERVICE, Reason.NO_SLOT_TO_TRUST)
     assert "exception 3" in status.detail
+    world.close()
+
+
+def test_a_board_that_refuses_and_energises_all_the_same_is_told_off(tmp_path: Path) -> None:
+    config = load(written(tmp_path, hardware={"relay": _relay("waveshare")}, slots=_slots(10_000)))
+    world = World(config, tmp_path)
+    world.boot()
+    world.wait(2_000)
+    refusal = bytes.fromhex("01 85 03")
+    world.wire.carry = lambda answer: (
+        refusal + crc(refusal) if answer[1:3] == b"\x05\x02" else answer
+    )
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.tap(token, page.mark)
+    assert [type(seen) for seen in world.trace if isinstance(seen, RelaySwitched) and seen.on]
+    assert not any(world.board.coils)
     world.close()
 
 

@@ -1,10 +1,7 @@
 """The loop itself: what it does when a part of our own is broken."""
 
-from pathlib import Path
-
 import pytest
 
-from controller.config import Config
 from controller.events import DeadlinePassed, Event
 from controller.inbox import Inbox
 from controller.runner import serve
@@ -12,16 +9,10 @@ from sim.world import World
 
 
 def test_a_fault_of_our_own_leaves_no_relay_on(
-    tmp_path: Path, config: Config, monkeypatch: pytest.MonkeyPatch
+    energised: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table, say, has a mistake that shows while a relay is energised."""
-    world = World(config, tmp_path)
-    world.boot()
-    world.wait(1_000)
-    token, page = world.token, world.fetch(world.token)
-    world.wait(page.wait_ms)
-    world.tap(token, page.mark)
-    assert world.board.coils == [True, False]
+    world = energised
     assert world.controller is not None
     runner = world.controller.runner
 
@@ -35,4 +26,3 @@ def test_a_fault_of_our_own_leaves_no_relay_on(
         serve(runner, Inbox(), world.clock, stopping=lambda: False)
     assert world.board.coils == [False, False]
     assert not world.wire.held
-    world.close()

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from controller.clock import MonotonicClock
-from controller.config import Config
 from controller.events import Outcome
 from controller.watchdog import MARGIN_MS, Watchdog
 from drivers.hal import PortLost
@@ -23,15 +22,9 @@ PULSE_MS = 700
 
 
 def test_a_loop_that_stalls_leaves_the_relay_on_for_no_longer_than_the_margin(
-    tmp_path: Path, config: Config
+    energised: World,
 ) -> None:
-    world = World(config, tmp_path)
-    world.boot()
-    world.wait(1_000)
-    token, page = world.token, world.fetch(world.token)
-    world.wait(page.wait_ms)
-    world.tap(token, page.mark)
-    assert world.board.coils == [True, False]
+    world = energised
     assert world.controller is not None
     watchdog = world.controller.runner.watchdog
     # Time goes by, and nobody takes the loop's turns.
@@ -44,20 +37,13 @@ def test_a_loop_that_stalls_leaves_the_relay_on_for_no_longer_than_the_margin(
     # The loop is back, and finds its own deadline.
     world.wait(1_000)
     assert [entry.outcome for entry in world.entries()] == [Outcome.COMMANDED]
-    world.close()
 
 
-def test_a_loop_that_does_its_work_is_left_alone(tmp_path: Path, config: Config) -> None:
-    world = World(config, tmp_path)
-    world.boot()
-    world.wait(1_000)
-    token, page = world.token, world.fetch(world.token)
-    world.wait(page.wait_ms)
-    world.tap(token, page.mark)
+def test_a_loop_that_does_its_work_is_left_alone(energised: World) -> None:
+    world = energised
     world.wait(PULSE_MS)
     assert world.controller is not None
     assert not world.controller.runner.watchdog.bite(world.now_ms + 100_000)
-    world.close()
 
 
 def test_its_thread_bites_by_itself_and_ends() -> None:
