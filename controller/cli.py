@@ -5,19 +5,16 @@ import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from controller.errors import QuenchError
-from controller.report import say
 
 if TYPE_CHECKING:
     from controller.bookkeeping import Books
     from controller.config import Config
-    from drivers.hal import Clock, RelaySettings
-    from sim.boards.base import Board, Frame
 
 log = logging.getLogger("quench")
 
@@ -65,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("dialect", help="what it speaks, such as lcus")
     board.add_argument("--channels", type=int, default=2, help="how many relays it has (2)")
     board.add_argument("--link", type=Path, help="a path to find it under")
+    told = "a switch that is thrown at the start, such as silent; 'help' at the prompt has them all"
+    board.add_argument("--fault", action="append", default=[], metavar="NAME", help=told)
     board.set_defaults(do=_board)
 
     relay = commands.add_parser("relay", help="a real board by hand: find it, look, click")
@@ -179,7 +178,7 @@ def _sim(options: argparse.Namespace) -> None:
     from controller.config import load
     from drivers import registry
     from drivers.hal import open_with_off
-    from sim import protocol_sim
+    from sim import board_program, protocol_sim
     from sim.link import Wire
 
     config = load(options.config)
@@ -190,8 +189,8 @@ def _sim(options: argparse.Namespace) -> None:
     clock = MonotonicClock()
     relay = config.hardware.relay
     driver = registry.load(relay.driver)
-    board = _emulated(relay.driver, relay.channels)
-    board.on_frame = _FramePrinter(clock.now_ms(), sys.stderr)
+    board = board_program.emulated(relay.driver, relay.channels)
+    board.on_frame = board_program.FramePrinter(clock.now_ms(), sys.stderr)
     protocol_sim.register()
     wire = Wire("machine", board, clock)
     with _state_dir(options.state_dir) as state_dir:
@@ -247,187 +246,30 @@ def _check(options: argparse.Namespace) -> None:
     print(f"{options.config}: ok")
 
 
-# -- board --------------------------------------------------------------------------------
-
-
-def _emulated(dialect: str, channels: int) -> "Board":
-    from sim.boards import base
-
-    try:
-        board = base.load(dialect)
-    except KeyError:
-        raise QuenchError(
-            f"no emulated board speaks {dialect!r}; there are: {', '.join(base.names())}"
-        ) from None
-    try:
-        return board(channels)
-    except ValueError as error:
-        raise QuenchError(str(error)) from error
-
-
-class _FramePrinter:
-    """Prints each frame of a board, decoded, with the seconds since the start."""
-
-    def __init__(self, start_ms: int, file: TextIO) -> None:
-        self._start_ms = start_ms
-        self._file = file
-
-    def __call__(self, frame: "Frame") -> None:
-        seconds = (frame.at_ms - self._start_ms) / 1000
-        arrow = "->" if frame.to_board else "<-"
-        data = frame.data.hex(" ").upper()
-        say(f"{seconds:9.3f} s  {arrow} board  {data:12} {frame.meaning}", self._file)
+# -- board and relay ----------------------------------------------------------------------
 
 
 def _board(options: argparse.Namespace) -> None:
     from controller.clock import MonotonicClock
     from controller.process import Signals
-    from sim.pty_board import LinkInTheWay, PtyBoard
+    from sim import board_program
 
-    clock = MonotonicClock()
-    board = _emulated(options.dialect, options.channels)
-    board.on_frame = _FramePrinter(clock.now_ms(), sys.stdout)
     stop = Signals()
-    try:
-        pty = PtyBoard(board, clock, options.link)
-    except LinkInTheWay as error:
-        raise QuenchError(str(error)) from error
-    except OSError as error:
-        raise QuenchError(f"{options.link}: {(error.strerror or str(error)).lower()}") from error
-    with closing(pty):
-        say(f"quench: {options.dialect} board with {options.channels} channels at {pty.path}")
-        pty.run(lambda: bool(stop.received))
-
-
-# -- relay --------------------------------------------------------------------------------
+    board_program.run(
+        options.dialect,
+        channels=options.channels,
+        link=options.link,
+        faults=options.fault,
+        clock=MonotonicClock(),
+        stopping=lambda: bool(stop.received),
+    )
 
 
 def _relay(options: argparse.Namespace) -> None:
+    from controller import by_hand
     from controller.clock import MonotonicClock
-    from drivers.hal import RelayError
 
-    settings = _relay_settings(options)
-    try:
-        _RELAY_DEEDS[options.deed](options, settings, MonotonicClock())
-    except RelayError as error:
-        raise QuenchError(str(error)) from error
-
-
-def _relay_settings(options: argparse.Namespace) -> "RelaySettings":
-    """The config's board, as far as no flag says otherwise; no config is needed if all is said."""
-    from drivers import registry
-    from drivers.hal import RelaySettings
-
-    driver = getattr(options, "driver", None)
-    if options.port and (driver or options.deed == "probe"):
-        settings = RelaySettings(driver or "lcus", options.port, 9600, 1, 8)
-    else:
-        from controller.config import load
-
-        relay = load(options.config).hardware.relay
-        settings = RelaySettings(
-            relay.driver, relay.port, relay.baud, relay.address, relay.channels, relay.device_timed
-        )
-    said = {"driver": driver, "port": options.port, "baud": options.baud}
-    said["address"] = options.address
-    settings = replace(settings, **{key: value for key, value in said.items() if value})
-    if settings.driver not in registry.names():
-        raise QuenchError(
-            f"no driver is called {settings.driver!r}; there are: {', '.join(registry.names())}"
-        )
-    most = registry.load(settings.driver).max_channels
-    if not 1 <= getattr(options, "channel", 1) <= most:
-        raise QuenchError(f"{settings.driver} boards have channels 1 to {most}")
-    return replace(settings, channels=min(settings.channels, most))
-
-
-def _relay_probe(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
-    from drivers import bringup
-
-    for dialect, why_not in bringup.probe(settings.port, settings.baud, settings.address, clock):
-        say(f"{dialect}: {why_not or 'answers'}")
-        if not why_not:
-            return
-    silent = " and ".join(bringup.SILENT)
-    raise QuenchError(f"{settings.port}: nothing answers; boards of {silent} may not answer at all")
-
-
-def _relay_status(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
-    from typing import cast
-
-    from drivers import registry
-    from drivers.hal import ReadsBack
-
-    driver = registry.load(settings.driver)
-    if not driver.capabilities.reads_back:
-        raise QuenchError(f"{settings.driver} boards can't say how their coils are")
-    with closing(driver.open_relay(settings, clock)) as relay:
-        for channel in relay.channels:
-            on = cast(ReadsBack, relay).read(channel)
-            say(f"channel {channel}: {'ON' if on else 'OFF'}")
-
-
-def _relay_on(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
-    from drivers import registry
-
-    channel = options.channel
-    _ask_first(options, f"relay {channel} at {settings.port} will be ON until it is told OFF")
-    settings = replace(settings, device_timed=False)
-    with closing(registry.load(settings.driver).open_relay(settings, clock)) as relay:
-        confirmed = relay.on(channel, 0)
-    say(f"channel {channel}: ON{', confirmed' if confirmed else ''}")
-
-
-def _relay_off(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
-    from drivers import registry
-
-    with closing(registry.load(settings.driver).open_relay(settings, clock)) as relay:
-        confirmed = relay.off(options.channel)
-    say(f"channel {options.channel}: OFF{', confirmed' if confirmed else ''}")
-
-
-def _relay_pulse(options: argparse.Namespace, settings: "RelaySettings", clock: "Clock") -> None:
-    from drivers import registry
-
-    driver, pulse_ms = registry.load(settings.driver), options.pulse_ms
-    if not 100 <= pulse_ms <= 10_000:  # as in a config
-        raise QuenchError(f"{pulse_ms} ms is out of bounds; allowed: 100 to 10000")
-    if driver.can(settings.device_timed).device_timed:
-        nearest_ms = driver.nearest_pulse_ms(pulse_ms)
-        if nearest_ms != pulse_ms:
-            raise QuenchError(
-                f"{settings.driver} boards can't time {pulse_ms} ms;"
-                f" allowed: {nearest_ms}, the nearest"
-            )
-    _ask_first(options, f"relay {options.channel} at {settings.port} will click for {pulse_ms} ms")
-    with closing(driver.open_relay(settings, clock)) as relay:
-        try:
-            confirmed = relay.on(options.channel, pulse_ms)
-            clock.sleep_ms(pulse_ms)
-        finally:
-            confirmed_off = relay.off(options.channel)
-    sure = confirmed and confirmed_off
-    say(f"channel {options.channel}: ON for {pulse_ms} ms{', confirmed' if sure else ''}")
-
-
-_RELAY_DEEDS = {
-    "probe": _relay_probe,
-    "status": _relay_status,
-    "on": _relay_on,
-    "off": _relay_off,
-    "pulse": _relay_pulse,
-}
-
-
-def _ask_first(options: argparse.Namespace, what: str) -> None:
-    if options.yes:
-        return
-    try:
-        answer = input(f"{what}. Go on? [y/N] ")
-    except EOFError:
-        answer = ""
-    if answer.strip().lower() not in ("y", "yes"):
-        raise QuenchError("nothing was switched")
+    by_hand.do(options, MonotonicClock())
 
 
 # -- stock and journal ----------------------------------------------------------------------

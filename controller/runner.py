@@ -42,7 +42,16 @@ from controller.status import Feed, SlotStatus, Status
 from controller.table import State
 from controller.visits import Visits
 from controller.watchdog import Watchdog
-from drivers.hal import Clock, NotSent, Refused, Relay, RelayError, StuckOff, all_off
+from drivers.hal import (
+    Clock,
+    NotSent,
+    Refused,
+    Relay,
+    RelayError,
+    StuckOff,
+    WrongChannel,
+    all_off,
+)
 
 log = logging.getLogger("quench")
 
@@ -184,9 +193,10 @@ class Runner:
         self.watchdog.arm(now_ms + command.pulse_ms, lambda: relay.off(command.channel))
         try:
             self._on_confirmed = relay.on(command.channel, command.pulse_ms)
-        except (Refused, StuckOff) as error:
+        except (Refused, StuckOff, WrongChannel) as error:
+            kept = not isinstance(error, WrongChannel)
+            self._fail(command.dispense_id, kept=kept, slot_fault=str(error))
             self._all_off(now_ms)  # It costs nothing, should the board be wrong about itself.
-            self._fail(command.dispense_id, kept=True, slot_fault=str(error))
             return
         except RelayError as error:
             self._fail(

@@ -154,6 +154,10 @@ class StuckOff(RelayError):
     """The board says that the coil did not close: nothing was energised."""
 
 
+class WrongChannel(RelayError):
+    """Another coil closed than the one that was told: crossed wires, or a broken board."""
+
+
 class StuckOn(RelayError):
     """The board says ON after OFF: a welded contact, perhaps."""
 

@@ -48,6 +48,12 @@ class Wire:
     def plug(self) -> None:
         self.plugged = True
 
+    def advance(self) -> None:
+        """Let the board do what is due by now."""
+        answer = self.board.advance(self.clock.now_ms())
+        if self.plugged:
+            self._arrives(answer)
+
     # -- the port's side ----------------------------------------------------------
 
     def open(self) -> None:
@@ -64,8 +70,7 @@ class Wire:
 
     def write(self, data: bytes) -> int:
         self._must_be_plugged()
-        answer = self.board.receive(data, self.clock.now_ms())
-        self._to_host += self.carry(answer) if answer else b""
+        self._arrives(self.board.receive(data, self.clock.now_ms()))
         if self.write_timeouts:
             self.write_timeouts -= 1
             raise serial.SerialTimeoutException("Write timeout")
@@ -73,9 +78,12 @@ class Wire:
 
     def read(self, size: int, timeout_ms: int) -> bytes:
         self._must_be_plugged()
-        if len(self._to_host) < size:
-            self.clock.sleep_ms(timeout_ms)
-            self.board.advance(self.clock.now_ms())
+        end_ms = self.clock.now_ms() + timeout_ms
+        while len(self._to_host) < size and self.clock.now_ms() < end_ms:
+            due_ms = self.board.due_ms()
+            wake_ms = end_ms if due_ms is None else min(due_ms, end_ms)
+            self.clock.sleep_ms(max(0, wake_ms - self.clock.now_ms()))
+            self.advance()
         size = min(size, self.piece)
         data, self._to_host = self._to_host[:size], self._to_host[size:]
         return data
@@ -87,6 +95,9 @@ class Wire:
 
     def discard(self) -> None:
         self._to_host = b""
+
+    def _arrives(self, answer: bytes) -> None:
+        self._to_host += self.carry(answer) if answer else b""
 
     def _must_be_plugged(self) -> None:
         if not self.plugged:

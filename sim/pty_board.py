@@ -3,7 +3,7 @@
 import os
 import select
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,57 +16,91 @@ class LinkInTheWay(Exception):
 
 
 class PtyBoard:
-    """``board`` behind a pseudo-terminal. ``path`` is what a host opens."""
+    """``board`` behind a pseudo-terminal, plugged in. :attr:`path` is what a host opens."""
 
     def __init__(self, board: Board, clock: Clock, link: Path | None = None) -> None:
         """Raises LinkInTheWay or OSError if ``link`` can't be made."""
-        self._board = board
+        self.board = board
+        self.carry: Callable[[bytes], bytes] = lambda answer: answer
+        """What becomes of an answer on its way: a test's hand on the wire."""
         self._clock = clock
-        # The board keeps the host's end open too, so that a host may come and go.
-        self._ours, self._theirs = os.openpty()
-        tty.setraw(self._theirs)
         self._link = link
-        self.path = Path(os.ttyname(self._theirs))
+        self._ends: tuple[int, int] | None = None
+        self.plug(link)
+
+    @property
+    def plugged(self) -> bool:
+        return self._ends is not None
+
+    def plug(self, link: Path | None = None) -> None:
+        """Put the cable in: under ``link``, or under the name that it had.
+
+        Without any link its name is the pty's own, another one each time. Raises
+        LinkInTheWay or OSError, and stays out.
+        """
+        assert self._ends is None, "it is out"
+        # The board keeps the host's end open too, so that a host may come and go.
+        ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        os.set_blocking(ours, False)
+        self.path = Path(os.ttyname(theirs))
+        link = link or self._link
         if link is not None:
             try:
-                self._make(link)
+                _make(link, self.path)
             except BaseException:
-                self._close_ends()
+                os.close(ours)
+                os.close(theirs)
                 raise
-            self.path = link
+            self.path = self._link = link
+        self._ends = ours, theirs
 
-    def _make(self, link: Path) -> None:
-        if link.is_symlink():
-            link.unlink()  # left by a board that was killed
-        elif link.exists():
-            raise LinkInTheWay(f"{link}: there is a file already; give another path, or remove it")
-        link.symlink_to(os.ttyname(self._theirs))
+    def unplug(self) -> None:
+        """Pull it out: the path is gone, a host that has it open gets errors, coils fall."""
+        self.board.power_off(self._clock.now_ms())
+        self.close()
 
-    def run(self, stopping: Callable[[], bool]) -> None:
-        """Be the board until ``stopping()``, which is asked ten times a second."""
-        while not stopping():
-            self.turn(wait_ms=100)
+    def turn(self, wait_ms: int, also: Sequence[int] = ()) -> list[int]:
+        """Take what arrives within ``wait_ms``, and answer it.
 
-    def turn(self, wait_ms: int) -> None:
-        """Take what arrives within ``wait_ms``, and answer it."""
-        due_ms = self._board.due_ms()
+        Returns which of the files ``also`` can be read; one of them ends the wait.
+        """
+        due_ms = self.board.due_ms()
         if due_ms is not None:
             wait_ms = min(wait_ms, max(0, due_ms - self._clock.now_ms()))
-        ready, _, _ = select.select([self._ours], [], [], wait_ms / 1000)
-        self._board.advance(self._clock.now_ms())
-        if ready:
-            answer = self._board.receive(os.read(self._ours, 4096), self._clock.now_ms())
-            if answer:
-                os.write(self._ours, answer)
+        ours = [] if self._ends is None else [self._ends[0]]
+        ready, _, _ = select.select([*ours, *also], [], [], wait_ms / 1000)
+        answer = self.board.advance(self._clock.now_ms())
+        if self._ends is not None:
+            if self._ends[0] in ready:
+                data = os.read(self._ends[0], 4096)
+                answer += self.board.receive(data, self._clock.now_ms())
+            self._answer(self._ends[0], answer)
+        return [each for each in also if each in ready]
+
+    def _answer(self, ours: int, answer: bytes) -> None:
+        answer = self.carry(answer) if answer else b""
+        if answer:
+            with suppress(BlockingIOError):  # nobody reads; a board doesn't wait
+                os.write(ours, answer)
 
     def close(self) -> None:
-        """Pull it out: the path is gone, and a host that has it open gets errors."""
+        """The path is gone, and a host that has it open gets errors; the board stays as it is."""
+        if self._ends is None:
+            return
+        ours, theirs = self._ends
         if self._link is not None:
             with suppress(OSError):
-                if str(self._link.readlink()) == os.ttyname(self._theirs):
+                if str(self._link.readlink()) == os.ttyname(theirs):
                     self._link.unlink()
-        self._close_ends()
+        self._ends = None
+        os.close(ours)
+        os.close(theirs)
 
-    def _close_ends(self) -> None:
-        os.close(self._ours)
-        os.close(self._theirs)
+
+def _make(link: Path, target: Path) -> None:
+    if link.is_symlink():
+        link.unlink()  # left by a board that was killed
+    elif link.exists():
+        raise LinkInTheWay(f"{link}: there is a file already; give another path, or remove it")
+    link.symlink_to(target)

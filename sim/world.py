@@ -21,7 +21,7 @@ from controller.runner import deliver
 from controller.table import State
 from drivers import registry
 from drivers.hal import Relay, RelaySettings, open_with_off
-from sim import boards, protocol_sim
+from sim import boards, faults, protocol_sim
 from sim.boards.base import Switched
 from sim.clock import VirtualClock
 from sim.link import Wire
@@ -70,7 +70,7 @@ class World:
         self._random = Random(seed)  # noqa: S311
         self._path = folder / "quench.db"
         relay = config.hardware.relay
-        self._driver = registry.load(relay.driver)
+        self.driver = registry.load(relay.driver)
         self.board = boards.base.load(relay.driver)(relay.channels)
         self.board.on_switch = self._switched
         protocol_sim.register()
@@ -171,6 +171,15 @@ class World:
         self._see(self._weather())
         self._turns()
 
+    def throw(self, text: str) -> None:
+        """Throw a switch of the board, such as ``silent``; :meth:`mend` puts them all back."""
+        self.board.throw(faults.switch(text), self.now_ms)
+        self._see(self._weather())
+
+    def mend(self) -> None:
+        self.board.mend()
+        self._see(self._weather())
+
     def lock_journal(self) -> None:
         """Another program writes to the journal and doesn't end."""
         if self._locker is None:
@@ -237,7 +246,7 @@ class World:
     def _pass_to(self, now_ms: int) -> None:
         """Time moves on to ``now_ms``, for the board too."""
         self.clock.advance_to(now_ms)
-        self.board.advance(self.now_ms)
+        self.wire.advance()
         if self.controller is not None:
             self.controller.runner.watchdog.bite(self.now_ms)
         self.properties.at(self.now_ms)
@@ -262,7 +271,7 @@ class World:
     # -- watching -----------------------------------------------------------------------
 
     def _open_relay(self, settings: RelaySettings) -> Relay:
-        return open_with_off(self._driver, replace(settings, port=self.wire.url), self.clock)
+        return open_with_off(self.driver, replace(settings, port=self.wire.url), self.clock)
 
     def _switched(self, switched: Switched) -> None:
         self._see(
@@ -289,7 +298,8 @@ class World:
         self.properties.see(seen)
 
     def _weather(self) -> Weather:
-        return Weather(self.now_ms, self.wire.plugged and self._locker is None)
+        fair = self.wire.plugged and not self.board.faults and self._locker is None
+        return Weather(self.now_ms, fair)
 
     def _intents(self) -> tuple[Intent, ...]:
         assert self._onlooker is not None

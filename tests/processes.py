@@ -27,13 +27,18 @@ FAST = {"dwell_ms": 200, "scan_timeout_ms": 20_000, "confirm_timeout_ms": 60_000
 class Program:
     """A running ``quench ...`` and everything that it has said."""
 
-    def __init__(self, *arguments: str | Path, within: Sequence[str] = ()) -> None:
-        """``within``: a command that gives the program its surroundings, and becomes it."""
+    def __init__(
+        self, *arguments: str | Path, within: Sequence[str] = (), typing: bool = False
+    ) -> None:
+        """``within``: a command that gives the program its surroundings, and becomes it.
+
+        ``typing``: somebody may :meth:`type`; otherwise nothing can be read from stdin.
+        """
         self.said = ""
         self._process = subprocess.Popen(
             [*within, sys.executable, "-m", "controller.cli", *map(str, arguments)],
             cwd=ROOT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if typing else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,6 +66,12 @@ class Program:
             self.said += self._lines.get() or ""
         return self.said
 
+    def type(self, line: str) -> None:
+        """Type ``line``, with its end."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
     @property
     def pid(self) -> int:
         return self._process.pid
@@ -82,6 +93,8 @@ class Program:
         self.hear()
         assert self._process.stdout is not None
         self._process.stdout.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         return code
 
     def running(self) -> bool:
@@ -95,9 +108,11 @@ class Program:
 
 
 @contextmanager
-def quench(*arguments: str | Path, within: Sequence[str] = ()) -> Iterator[Program]:
+def quench(
+    *arguments: str | Path, within: Sequence[str] = (), typing: bool = False
+) -> Iterator[Program]:
     """A program that is stopped in the end."""
-    program = Program(*arguments, within=within)
+    program = Program(*arguments, within=within, typing=typing)
     try:
         yield program
     finally:
@@ -111,9 +126,11 @@ def written(folder: Path, **sections: Any) -> Path:
     data["web"] = {"host": "127.0.0.1", "port": 0}
     data["timing"] |= FAST
     data["journal"]["path"] = str(folder / "quench.db")
-    data["hardware"]["relay"]["port"] = str(folder / "board")
+    hardware = data["hardware"]
+    hardware["relay"]["port"] = str(folder / "board")
     for slot in data["slots"]:
         slot["pulse_ms"] = 150
+    hardware["relay"] |= sections.pop("relay", {})
     for name, section in sections.items():
         data[name] = data[name] | section if isinstance(section, dict) else section
     path = folder / "config.yaml"
@@ -141,9 +158,13 @@ def free_port() -> int:
 
 @contextmanager
 def machine(
-    folder: Path, port: int = 0, within: Sequence[str] = (), **sections: Any
+    folder: Path,
+    port: int = 0,
+    within: Sequence[str] = (),
+    dialect: str = "lcus",
+    **sections: Any,
 ) -> Iterator[tuple[Program, Program, str]]:
-    """``quench run`` on ``quench board lcus``: the controller, the board, the controller's URL."""
+    """``quench run`` on ``quench board``: the controller, the board, the controller's URL."""
     port = port or free_port()
     path = written(
         folder,
@@ -151,7 +172,7 @@ def machine(
         machine={"public_url": f"http://127.0.0.1:{port}"},
         **sections,
     )
-    with quench("board", "lcus", "--link", folder / "board") as board:
+    with quench("board", dialect, "--link", folder / "board", typing=True) as board:
         board.wait_for("board with 2 channels at")
         with quench("run", "--config", path, within=within) as controller:
             url = controller.wait_for(r"^quench: ready at (\S+)$").group(1)

@@ -8,6 +8,7 @@ the coil back where that can be done, and never send an ON twice.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from drivers.hal import (
     Capabilities,
@@ -17,6 +18,7 @@ from drivers.hal import (
     RelaySettings,
     StuckOff,
     StuckOn,
+    WrongChannel,
 )
 from drivers.relay.port import Port, open_port
 
@@ -78,9 +80,12 @@ class SerialRelay:
         self._port = port
         self._codec = codec
         self._clock = clock
+        self._told_on: set[int] = set()
+        self._looks = cycle(channels)
 
     def on(self, channel: int, pulse_ms: int) -> bool:
         began_ms = self._clock.now_ms()
+        self._told_on.add(channel)
         if self.capabilities.device_timed:
             self._tell(self._codec.pulse(channel, pulse_ms))
         else:
@@ -88,7 +93,7 @@ class SerialRelay:
         if self.capabilities.reads_back and not self._reads(channel, True):
             # A pulse that the board times may be over by now: then OFF says nothing.
             if not self._may_be_over(began_ms, pulse_ms):
-                raise StuckOff(f"{self._port.name}: channel {channel} stays OFF after ON")
+                raise self._why_off(channel)
             return self.capabilities.acknowledges
         return self._confirms
 
@@ -99,6 +104,7 @@ class SerialRelay:
                 f"{self._port.name}: channel {channel} stays ON after OFF; is a contact welded?"
                 " Switch the motors off by hand"
             )
+        self._told_on.discard(channel)
         return self._confirms
 
     def read(self, channel: int) -> bool:
@@ -108,8 +114,13 @@ class SerialRelay:
 
     def check(self) -> None:
         self._port.check()
-        if self.capabilities.reads_back:
-            self.read(self.channels[0])  # an adapter may well outlive the board behind it
+        if self.capabilities.reads_back:  # an adapter may well outlive the board behind it
+            channel = next(self._looks)
+            if not self._reads(channel, False) and channel not in self._told_on:
+                raise StuckOn(
+                    f"{self._port.name}: channel {channel} is ON, and was told OFF; is a contact"
+                    " welded? Switch the motors off by hand"
+                )
 
     def close(self) -> None:
         self._port.close()
@@ -140,6 +151,16 @@ class SerialRelay:
         Boards are known whose first answer tells how things were before.
         """
         return self.read(channel) == on or self.read(channel) == on
+
+    def _why_off(self, channel: int) -> StuckOff | WrongChannel:
+        """Why ``channel`` did not close: did another one in its place?"""
+        for other in self.channels:
+            if other != channel and self.read(other):
+                return WrongChannel(
+                    f"{self._port.name}: channel {channel} was told ON, and channel {other} closed;"
+                    " are wires crossed?"
+                )
+        return StuckOff(f"{self._port.name}: channel {channel} stays OFF after ON")
 
     def _may_be_over(self, began_ms: int, pulse_ms: int) -> bool:
         elapsed_ms = self._clock.now_ms() - began_ms

@@ -20,6 +20,11 @@ class LcusFeedback(Codec):
     def off(self, channel: int) -> Exchange:
         return Exchange(frame(channel, 0x02), frame(channel, 0x00))
 
+    def acknowledged(self, exchange: Exchange, heard: bytes) -> bool:
+        """The answer tells the coil. One that did not obey is for reading back to find."""
+        _, channel, on, _ = exchange.acknowledgement
+        return super().acknowledged(exchange, heard) or frame(channel, 1 - on) in heard
+
     def status(self, channel: int) -> bytes:
         return frame(channel, 0x05)
 

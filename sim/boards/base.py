@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import sim.boards
+from sim.faults import SLOW_MS, Fault, Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +23,21 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """A relay that was told ON or OFF, or that fell because the power went."""
+    """A relay that was told ON or OFF, whether it obeyed or not, or that fell with the power."""
 
     at_ms: int
     channel: int
     on: bool
-    moved: bool
-    """Whether it was the other way before."""
     commanded: bool
     """False: nobody said so, the power went."""
 
 
 class Board(ABC):
-    """A board with coils 1 to ``channels``, all OFF when it gets power."""
+    """A board with coils 1 to ``channels``, all OFF when it gets power.
+
+    ``faults`` are the switches that are thrown. ``coils`` is what is energised,
+    whatever the board was told and whatever it says.
+    """
 
     max_channels: int
 
@@ -42,11 +45,48 @@ class Board(ABC):
         if not 1 <= channels <= self.max_channels:
             raise ValueError(f"this board has 1 to {self.max_channels} channels, not {channels}")
         self.coils = [False] * channels
+        self.faults: set[Switch] = set()
         self.on_frame: Callable[[Frame], None] = lambda frame: None
         self.on_switch: Callable[[Switched], None] = lambda switched: None
         self._switched_ms = [0] * channels
         self._buffer = b""
         self._ends_ms: dict[int, int] = {}
+        self._late: list[tuple[int, bytes]] = []
+        self._told = list(self.coils)
+        self._commanded = False
+
+    # -- faults -------------------------------------------------------------------
+
+    def throw(self, switch: Switch, now_ms: int) -> None:
+        """Throw ``switch``. Raises ValueError if this board can't have that fault."""
+        why_not = self.why_not(switch)
+        if why_not:
+            raise ValueError(why_not)
+        self.faults.add(switch)
+        if switch.fault is Fault.DEAD:
+            self.power_off(now_ms)
+
+    def mend(self) -> None:
+        """Put every switch back. A coil stays as it is until the board is told."""
+        self.faults.clear()
+
+    def why_not(self, switch: Switch) -> str:
+        """Why this board can't have that fault; empty if it can."""
+        if switch.fault is Fault.STRANGER:
+            return "this board has no bus address"
+        least = 2 if switch.fault is Fault.CROSSED else switch.channel or 1
+        if least > len(self.coils):
+            return f"this board has {len(self.coils)} channels"
+        return ""
+
+    def has(self, fault: Fault, channel: int = 0) -> bool:
+        """Whether ``fault`` is thrown, on that channel if it is one of channels."""
+        return any(
+            switch.fault is fault and (not channel or switch.hits(channel))
+            for switch in self.faults
+        )
+
+    # -- bytes ----------------------------------------------------------------------
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
         """Take bytes from the wire, in any pieces; return what the board answers.
@@ -54,11 +94,13 @@ class Board(ABC):
         A board has no clock for half frames: it looks for the next bytes that make
         sense, so that a frame after garbage is still understood.
         """
-        self.advance(now_ms)
+        answer = self.advance(now_ms)
+        if self.has(Fault.DEAD):
+            return answer
         self._buffer += data
-        answer = b""
         noise = b""
         while self._buffer:
+            self._commanded = False
             size, meaning, reply = self._next_frame(now_ms)
             if size == 0:
                 break
@@ -68,9 +110,7 @@ class Board(ABC):
                 continue
             noise = self._report_noise(noise, now_ms)
             self.on_frame(Frame(now_ms, True, taken, meaning))
-            if reply:
-                self.on_frame(Frame(now_ms, False, reply, "answer"))
-            answer += reply
+            answer += self._sent(reply, now_ms)
         self._report_noise(noise, now_ms)
         return answer
 
@@ -81,48 +121,91 @@ class Board(ABC):
         Size 0: more bytes are needed. No meaning: these bytes make no sense.
         """
 
+    def _sent(self, reply: bytes, now_ms: int) -> bytes:
+        """What of ``reply`` goes onto the wire at once."""
+        if self.has(Fault.SILENT) or (self.has(Fault.LOST_ACK) and self._commanded):
+            return b""
+        if self.has(Fault.HALF):
+            reply = reply[: len(reply) // 2]
+        if self.has(Fault.GARBLE):
+            reply = bytes(byte ^ 0x15 for byte in reply)
+        if not reply:
+            return b""
+        if self.has(Fault.SLOW):
+            self._late.append((now_ms + SLOW_MS, reply))
+            return b""
+        self.on_frame(Frame(now_ms, False, reply, "answer"))
+        return reply
+
     def _report_noise(self, noise: bytes, now_ms: int) -> bytes:
         if noise:
             self.on_frame(Frame(now_ms, True, noise, "not understood"))
         return b""
 
+    def _shown(self) -> list[bool]:
+        """The coils as the board tells them to whoever asks."""
+        told, self._told = self._told, list(self.coils)
+        return told if self.has(Fault.STALE) else self._told
+
+    # -- time and power ---------------------------------------------------------------
+
     def due_ms(self) -> int | None:
         """When the board will next do something by itself, or None for never."""
-        return min(self._ends_ms.values(), default=None)
+        return min([*self._ends_ms.values(), *(due_ms for due_ms, _ in self._late)], default=None)
 
-    def advance(self, now_ms: int) -> None:
-        """Do what was due by ``now_ms``: end the pulses that the board times itself."""
+    def advance(self, now_ms: int) -> bytes:
+        """End the pulses that the board times and that are over; return answers that were late."""
         for channel, end_ms in sorted(self._ends_ms.items(), key=lambda item: item[1]):
             if end_ms <= now_ms:
-                self.switch(channel, False, end_ms)
-
-    def pulse(self, channel: int, pulse_ms: int, now_ms: int) -> str:
-        """Energise ``channel``, and end it after ``pulse_ms``; returns what happened, in words."""
-        words = self.switch(channel, True, now_ms)
-        if 1 <= channel <= len(self.coils):
-            self._ends_ms[channel] = now_ms + pulse_ms
-        return f"{words} for {pulse_ms} ms"
+                self._move(channel, False, end_ms)
+        answer = b""
+        while self._late and self._late[0][0] <= now_ms:
+            due_ms, reply = self._late.pop(0)
+            self.on_frame(Frame(due_ms, False, reply, "late answer"))
+            answer += reply
+        return answer
 
     def power_off(self, now_ms: int) -> None:
         """Lose power: every coil falls, and what was half received is forgotten."""
         self.advance(now_ms)
         self._buffer = b""
+        self._late.clear()
+        self._ends_ms.clear()
         for channel in range(1, len(self.coils) + 1):
-            self.switch(channel, False, now_ms, commanded=False)
+            self.coils[channel - 1] = False
+            self.on_switch(Switched(now_ms, channel, False, commanded=False))
 
-    def switch(self, channel: int, on: bool, now_ms: int, *, commanded: bool = True) -> str:
-        """Put coil ``channel`` ON or OFF; returns what happened, in words."""
+    # -- coils ------------------------------------------------------------------------
+
+    def switch(self, channel: int, on: bool, now_ms: int) -> str:
+        """Do as a command says; returns what happened, in words."""
+        self._commanded = True
         if not 1 <= channel <= len(self.coils):
             return f"channel {channel}: no such channel"
+        return self._move(self._wired(channel), on, now_ms)
+
+    def pulse(self, channel: int, pulse_ms: int, now_ms: int) -> str:
+        """Energise ``channel``, and end it after ``pulse_ms``; returns what happened, in words."""
+        words = self.switch(channel, True, now_ms)
+        if 1 <= channel <= len(self.coils):
+            self._ends_ms[self._wired(channel)] = now_ms + pulse_ms
+        return f"{words} for {pulse_ms} ms"
+
+    def _wired(self, channel: int) -> int:
+        return {1: 2, 2: 1}.get(channel, channel) if self.has(Fault.CROSSED) else channel
+
+    def _move(self, channel: int, on: bool, now_ms: int) -> str:
         self._ends_ms.pop(channel, None)
-        was = self.coils[channel - 1]
-        self.coils[channel - 1] = on
         words = f"channel {channel} {'ON' if on else 'OFF'}"
-        if was != on:
+        was = self.coils[channel - 1]
+        if was != on and self.has(Fault.STUCK_OPEN if on else Fault.WELDED, channel):
+            words += f", and stays {'ON' if was else 'OFF'}"
+        elif was != on:
+            self.coils[channel - 1] = on
             if not on:
                 words += f", was on for {now_ms - self._switched_ms[channel - 1]} ms"
             self._switched_ms[channel - 1] = now_ms
-        self.on_switch(Switched(now_ms, channel, on, was != on, commanded))
+        self.on_switch(Switched(now_ms, channel, on, commanded=True))
         return words
 
 

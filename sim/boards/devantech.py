@@ -16,7 +16,7 @@ class DevantechBoard(Board):
         if byte == _IDENTITY:
             return 1, "who are you?", b"\x08\x01"
         if byte == _STATUS:
-            mask = sum(on << at for at, on in enumerate(self.coils))
+            mask = sum(on << at for at, on in enumerate(self._shown()))
             return 1, "status?", bytes((mask,))
         for first, on in ((_ALL_ON, True), (_ALL_OFF, False)):
             if byte == first:

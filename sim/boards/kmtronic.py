@@ -18,7 +18,7 @@ class KmtronicBoard(Board):
             return 0, "", b""
         channel, operation = frame[1], frame[2]
         if operation == _QUERY and 1 <= channel <= len(self.coils):
-            return _SIZE, f"channel {channel}?", bytes((_HEAD, channel, self.coils[channel - 1]))
+            return _SIZE, f"channel {channel}?", bytes((_HEAD, channel, self._shown()[channel - 1]))
         if operation in (0, 1):
             return _SIZE, self.switch(channel, operation == 1, now_ms), b""
         return 1, "", b""

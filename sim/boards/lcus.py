@@ -38,7 +38,7 @@ class LcusBoard(Board):
             return b""  # LCUS-1 often answers nothing
         lines = (
             f"CH{channel}: {'ON ' if on else 'OFF'}\r\n"
-            for channel, on in enumerate(self.coils, start=1)
+            for channel, on in enumerate(self._shown(), start=1)
         )
         return "".join(lines).encode()
 

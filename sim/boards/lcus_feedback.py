@@ -15,10 +15,13 @@ class LcusFeedbackBoard(LcusBoard):
             return super()._do(channel, operation, now_ms)
         if not 1 <= channel <= len(self.coils):
             return f"channel {channel}: no such channel", b""
-        meaning = f"channel {channel}?"
         if operation in _SWITCH:
             meaning = self.switch(channel, _SWITCH[operation], now_ms)
-        head = bytes((HEAD, channel, self.coils[channel - 1]))
+            on = self.coils[channel - 1]
+        else:
+            meaning = f"channel {channel}?"
+            on = self._shown()[channel - 1]
+        head = bytes((HEAD, channel, on))
         return meaning, head + bytes((sum(head) & 0xFF,))
 
 

@@ -4,6 +4,7 @@ from abc import abstractmethod
 
 from drivers.modbus import crc
 from sim.boards.base import Board
+from sim.faults import Fault, Switch
 
 SIZE = 8
 
@@ -29,9 +30,13 @@ class ModbusBoard(Board):
             return 1, "", b""
         first, second = int.from_bytes(frame[2:4]), int.from_bytes(frame[4:6])
         meaning, body = self._do(frame, first, second, now_ms)
-        if not body:
-            return SIZE, meaning, sealed(bytes((self.address, frame[1] | 0x80, 3)))
+        body = body or bytes((self.address, frame[1] | 0x80, 3))
+        if self.has(Fault.STRANGER):
+            body = bytes((self.address + 1,)) + body[1:]
         return SIZE, meaning, sealed(body)
+
+    def why_not(self, switch: Switch) -> str:
+        return "" if switch.fault is Fault.STRANGER else super().why_not(switch)
 
     @abstractmethod
     def _do(self, frame: bytes, first: int, second: int, now_ms: int) -> tuple[str, bytes]:

@@ -24,7 +24,7 @@ class NumatoBoard(Board):
         echo = found[0].encode() + b"\n\r"
         if found[1] != "read":
             return len(line) + 1, self.switch(channel, found[1] == "on", now_ms), echo + b">"
-        said = b"on" if self.coils[channel - 1] else b"off"
+        said = b"on" if self._shown()[channel - 1] else b"off"
         return len(line) + 1, f"channel {channel}?", echo + said + b"\n\r>"
 
 

@@ -17,7 +17,7 @@ class R421a08Board(ModbusBoard):
         if not 1 <= first <= len(self.coils):
             return f"channel {first}: no such channel", b""
         if frame[1] == _READ:
-            on = self.coils[first - 1]
+            on = self._shown()[first - 1]
             return f"channel {first}?", bytes((self.address, _READ, 2, 0, on))
         if second in _SWITCH:
             return self.switch(first, _SWITCH[second], now_ms), frame[:-2]

@@ -27,7 +27,7 @@ class WaveshareBoard(ModbusBoard):
         return "a value that it doesn't take", b""
 
     def _read(self, first: int, count: int) -> tuple[str, bytes]:
-        coils = self.coils[first : first + count]
+        coils = self._shown()[first : first + count]
         if len(coils) != count or not count:
             return "coils that it hasn't", b""
         bits = sum(on << at for at, on in enumerate(coils))

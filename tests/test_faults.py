@@ -1,0 +1,270 @@
+"""Boards that are broken in the ways that boards break: what the machine makes of each.
+
+The whole machine runs in virtual time, with the safety properties watching.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controller.config import load
+from controller.door import Word
+from controller.events import Outcome
+from controller.machine import Reason
+from controller.status import Status
+from controller.table import State
+from drivers import registry
+from sim import boards, faults
+from sim.boards.base import Switched
+from sim.faults import Fault
+from sim.trace import RelaySwitched
+from sim.world import World
+from tests.processes import written
+
+PULSE_MS = 1_000
+IDLE = (State.IDLE, None)
+LOST = (State.OUT_OF_SERVICE, Reason.RELAY_LOST)
+DIALECTS = boards.base.names()
+READING = [name for name in DIALECTS if registry.load(name).capabilities.reads_back]
+
+
+def made(folder: Path, dialect: str, slots: int = 2) -> World:
+    """A world whose machine has that board, and is in service."""
+    channels = registry.load(dialect).max_channels
+    relay = {"driver": dialect, "port": "/dev/null", "channels": min(8, channels)}
+    rows = [
+        {"name": f"slot {n}", "channel": n, "capacity": 12, "pulse_ms": PULSE_MS}
+        for n in range(1, min(slots, channels) + 1)
+    ]
+    world = World(load(written(folder, hardware={"relay": relay}, slots=rows)), folder)
+    world.boot()
+    world.wait(2_000)
+    assert world.state is State.IDLE
+    return world
+
+
+@pytest.fixture(params=READING)
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def world(dialect: str, tmp_path: Path) -> Iterator[World]:
+    world = made(tmp_path, dialect)
+    yield world
+    world.close()
+
+
+def status(world: World) -> Status:
+    assert world.controller is not None
+    return world.controller.runner.feed.status
+
+
+def condition(world: World) -> tuple[State, Reason | None]:
+    return status(world).state, status(world).reason
+
+
+def tap(world: World) -> tuple[str, str]:
+    """A patient visitor's tap, with whatever is wrong by then."""
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.tap(token, page.mark)
+    return token, page.mark
+
+
+def visit(world: World) -> Word:
+    """A whole visit; what the phone says in the end."""
+    token, mark = tap(world)
+    world.wait(PULSE_MS + 500)
+    return world.fetch(token, mark).word
+
+
+def throw_when(world: World, on: bool, fault: str) -> None:
+    """Throw the switch at the moment when the board is told ON, or OFF at the end of the pulse."""
+    seen = world.board.on_switch
+    went_on = False
+
+    def told(switched: Switched) -> None:
+        nonlocal went_on
+        seen(switched)
+        went_on = went_on or switched.on
+        if switched.on is on and went_on and not world.board.faults:
+            world.throw(fault)
+
+    world.board.on_switch = told
+
+
+def last_outcome(world: World) -> tuple[Outcome | None, bool]:
+    entry = world.entries()[-1]
+    return entry.outcome, entry.drink_kept
+
+
+def ons(world: World) -> int:
+    """How often any relay was told ON."""
+    return sum(isinstance(seen, RelaySwitched) and seen.on for seen in world.trace)
+
+
+def comes_back(world: World) -> None:
+    """With the switches back, the machine is back by itself, and serves."""
+    world.board.on_switch = world._switched
+    world.mend()
+    world.wait(5_000)
+    assert condition(world) == IDLE
+    assert visit(world) is Word.ENJOY
+
+
+BAD_ANSWERS = ["silent", "slow", "garble", "half", "dead"]
+
+
+@pytest.fixture(params=BAD_ANSWERS)
+def bad_answer(request: pytest.FixtureRequest, dialect: str) -> str:
+    if (dialect, request.param) == ("devantech", "slow"):
+        return "silent"  # a byte that comes late answers the next question (docs/hardware)
+    return str(request.param)
+
+
+# -- what shows before anything is energised ---------------------------------------------------
+
+
+def test_a_board_that_does_not_answer_right_costs_no_drink(
+    world: World, bad_answer: str, dialect: str
+) -> None:
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.throw(bad_answer)
+    world.tap(token, page.mark)
+    assert world.fetch(token, page.mark).word is Word.FAILED
+    assert world.entries() == []
+    assert condition(world) == LOST
+    # Its one byte has no sum: what is garbled looks like a coil that is ON.
+    no_sum = (dialect, bad_answer) == ("devantech", "garble")
+    told = "is a contact welded?" if no_sum else "the board answered"
+    assert told in status(world).detail
+    assert ons(world) == 0
+    comes_back(world)
+
+
+def test_it_shows_while_nobody_is_there(world: World, bad_answer: str) -> None:
+    world.throw(bad_answer)
+    world.wait(2_000)
+    assert condition(world) == LOST
+    comes_back(world)
+
+
+@pytest.mark.parametrize("dialect", ["waveshare", "r421a08"])
+def test_an_answer_from_another_address_is_none_of_ours(tmp_path: Path, dialect: str) -> None:
+    world = made(tmp_path, dialect)
+    world.throw("stranger")
+    world.wait(2_000)
+    assert condition(world) == LOST
+    assert "which is no answer to that" in status(world).detail
+    comes_back(world)
+    world.close()
+
+
+# -- what shows when a relay was told ON ---------------------------------------------------------
+
+
+def test_an_on_without_its_answer_is_unknown_and_never_repeated(
+    world: World, bad_answer: str
+) -> None:
+    throw_when(world, on=True, fault=bad_answer)
+    assert visit(world) is Word.UNKNOWN
+    assert ons(world) == 1
+    assert last_outcome(world) == (Outcome.UNKNOWN, False)
+    assert condition(world) == LOST
+    assert not any(world.board.coils), "it was told OFF at once"
+    comes_back(world)
+
+
+def test_an_off_without_its_answer_is_unknown(world: World, bad_answer: str) -> None:
+    throw_when(world, on=False, fault=bad_answer)
+    assert visit(world) is Word.UNKNOWN
+    assert condition(world) == LOST
+    assert not any(world.board.coils)
+    comes_back(world)
+
+
+def test_a_stale_answer_is_asked_for_again(world: World) -> None:
+    world.throw("stale")
+    assert visit(world) is Word.ENJOY
+    assert last_outcome(world) == (Outcome.RELAY_CONFIRMED, False)
+    assert condition(world) == IDLE
+
+
+@pytest.mark.parametrize("dialect", ["waveshare", "r421a08", "numato", "lcus-feedback"])
+def test_a_lost_acknowledgement_is_unknown_though_questions_are_answered(world: World) -> None:
+    throw_when(world, on=True, fault="lost-ack")
+    assert visit(world) is Word.UNKNOWN
+    assert ons(world) == 1
+    assert not any(world.board.coils)
+    comes_back(world)
+
+
+# -- contacts ------------------------------------------------------------------------------------
+
+
+def test_a_welded_contact_stops_the_machine(world: World) -> None:
+    world.throw("welded")
+    assert visit(world) is Word.UNKNOWN
+    assert any(world.board.coils), "nobody can switch it off from here"
+    assert condition(world) == LOST
+    assert "stays ON after OFF; is a contact welded?" in status(world).detail
+    world.wait(60_000)
+    assert condition(world) == LOST
+    assert ons(world) == 1
+    comes_back(world)
+
+
+def test_a_coil_that_never_closes_takes_its_slot_out_of_use(world: World) -> None:
+    world.throw("stuck-open:1")
+    assert visit(world) is Word.FAILED
+    assert last_outcome(world) == (Outcome.FAILED, True)
+    assert [slot.healthy for slot in status(world).slots] == [False, True]
+    assert condition(world) == IDLE, "the other slot serves"
+    assert visit(world) is Word.ENJOY
+    world.throw("stuck-open:2")
+    assert visit(world) is Word.FAILED
+    assert condition(world) == (State.OUT_OF_SERVICE, Reason.NO_SLOT_TO_TRUST)
+    assert "slot 1: " in status(world).detail
+    assert "channel 2 stays OFF after ON" in status(world).detail
+    assert [slot.remaining for slot in status(world).slots] == [12, 11]
+
+
+def test_a_channel_that_answers_for_another_is_found_and_told_off(world: World) -> None:
+    world.throw("crossed")
+    world.properties.see = lambda seen: None  # type: ignore[method-assign]  # S4 rightly objects
+    assert visit(world) is Word.UNKNOWN, "that drink may have come, from the other slot"
+    assert not any(world.board.coils)
+    assert [slot.healthy for slot in status(world).slots] == [False, True]
+    assert visit(world) is Word.UNKNOWN
+    assert condition(world) == (State.OUT_OF_SERVICE, Reason.NO_SLOT_TO_TRUST)
+    assert "channel 1 was told ON, and channel 2 closed" in status(world).detail
+
+
+# -- every board, every fault ----------------------------------------------------------------------
+
+FAULTS = [fault for fault in Fault if fault is not Fault.CROSSED]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.value)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_fault_of_any_board_breaks_a_rule(tmp_path: Path, dialect: str, fault: Fault) -> None:
+    world = made(tmp_path, dialect)
+    if world.board.why_not(faults.switch(fault.value)):
+        assert fault is Fault.STRANGER
+        world.close()
+        return
+    for on in (True, False):
+        throw_when(world, on, fault.value)
+        before = ons(world)
+        said = visit(world)
+        assert ons(world) == before + 1
+        assert said in (Word.ENJOY, Word.UNKNOWN, Word.FAILED)
+        world.wait(10_000)
+        if status(world).reason is Reason.NO_SLOT_TO_TRUST:
+            break
+        comes_back(world)
+    assert not any(world.board.coils)
+    world.close()
