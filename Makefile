@@ -34,6 +34,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 lock: $(DEVELOPER)  ## pin every package anew
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group build --group dev --output-file requirements-dev.lock
+	$(COMPILE) --group build --extra gpio --output-file requirements-gpio.lock
 
 clean:  ## forget what was set up
 	rm -rf .venv

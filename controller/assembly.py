@@ -68,10 +68,7 @@ def assemble(
         for entry in journal.entries(DIGESTS_KEPT)
         if entry.token_digest
     )
-    relay = config.hardware.relay
-    settings = RelaySettings(
-        relay.driver, relay.port, relay.baud, relay.address, relay.channels, relay.device_timed
-    )
+    settings = config.relay_settings()
     runner = Runner(
         machine,
         journal,

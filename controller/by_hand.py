@@ -9,7 +9,7 @@ from controller.config import load
 from controller.errors import QuenchError
 from controller.report import say
 from drivers import bringup, registry
-from drivers.hal import Clock, ReadsBack, RelayError, RelaySettings
+from drivers.hal import Clock, Driver, ReadsBack, RelayError, RelaySettings
 
 
 def do(options: argparse.Namespace, clock: Clock) -> None:
@@ -23,28 +23,45 @@ def do(options: argparse.Namespace, clock: Clock) -> None:
 
 def _settings(options: argparse.Namespace) -> RelaySettings:
     """The config's board, as far as no flag says otherwise; no config is needed if all is said."""
-    driver = getattr(options, "driver", None)
-    if options.port and (driver or options.deed == "probe"):
-        settings = RelaySettings(driver or "lcus", options.port, 9600, 1, 8)
+    name: str | None = getattr(options, "driver", None)
+    if name and _driver(name).on_pins:
+        return RelaySettings(name, "", [_channel(options, name)])
+    if options.port and (name or options.deed == "probe"):
+        settings = RelaySettings(name or "lcus", options.port, range(1, 9))
     else:
-        relay = load(options.config).hardware.relay
-        settings = RelaySettings(
-            relay.driver, relay.port, relay.baud, relay.address, relay.channels, relay.device_timed
-        )
-    said = {"driver": driver, "port": options.port, "baud": options.baud}
+        settings = load(options.config).relay_settings()
+    said = {"driver": name, "port": options.port, "baud": options.baud}
     said["address"] = options.address
     settings = replace(settings, **{key: value for key, value in said.items() if value})
-    if settings.driver not in registry.names():
-        raise QuenchError(
-            f"no driver is called {settings.driver!r}; there are: {', '.join(registry.names())}"
-        )
-    most = registry.load(settings.driver).max_channels
-    if not 1 <= getattr(options, "channel", 1) <= most:
-        raise QuenchError(f"{settings.driver} boards have channels 1 to {most}")
-    return replace(settings, channels=min(settings.channels, most))
+    driver = _driver(settings.driver)
+    channel = _channel(options, settings.driver)
+    if driver.on_pins:
+        return replace(settings, channels=[channel])
+    most = min(len(settings.channels), driver.max_channels)
+    return replace(settings, channels=range(1, max(most, channel) + 1))
+
+
+def _driver(name: str) -> Driver:
+    try:
+        return registry.load(name)
+    except KeyError:
+        names = ", ".join(registry.names())
+        raise QuenchError(f"no driver is called {name!r}; there are: {names}") from None
+    except registry.BrokenDriver as error:
+        raise QuenchError(str(error)) from error
+
+
+def _channel(options: argparse.Namespace, name: str) -> int:
+    channel: int = getattr(options, "channel", 1)
+    most = _driver(name).max_channels
+    if not 1 <= channel <= most:
+        raise QuenchError(f"{name} has channels 1 to {most}")
+    return channel
 
 
 def _probe(options: argparse.Namespace, settings: RelaySettings, clock: Clock) -> None:
+    if registry.load(settings.driver).on_pins:
+        raise QuenchError("pins can't be asked; name a serial port with --port")
     for dialect, why_not in bringup.probe(settings.port, settings.baud, settings.address, clock):
         say(f"{dialect}: {why_not or 'answers'}")
         if not why_not:
@@ -56,7 +73,7 @@ def _probe(options: argparse.Namespace, settings: RelaySettings, clock: Clock) -
 def _status(options: argparse.Namespace, settings: RelaySettings, clock: Clock) -> None:
     driver = registry.load(settings.driver)
     if not driver.capabilities.reads_back:
-        raise QuenchError(f"{settings.driver} boards can't say how their coils are")
+        raise QuenchError(f"{settings.driver} relays can't say how their coils are")
     with closing(driver.open_relay(settings, clock)) as relay:
         for channel in relay.channels:
             on = cast(ReadsBack, relay).read(channel)
@@ -65,6 +82,8 @@ def _status(options: argparse.Namespace, settings: RelaySettings, clock: Clock) 
 
 def _on(options: argparse.Namespace, settings: RelaySettings, clock: Clock) -> None:
     channel = options.channel
+    if registry.load(settings.driver).on_pins:
+        raise QuenchError(f"pin {channel} is let go when this command ends; use pulse")
     _ask_first(options, f"relay {channel} at {settings.port} will be ON until it is told OFF")
     settings = replace(settings, device_timed=False)
     with closing(registry.load(settings.driver).open_relay(settings, clock)) as relay:
@@ -89,7 +108,8 @@ def _pulse(options: argparse.Namespace, settings: RelaySettings, clock: Clock) -
                 f"{settings.driver} boards can't time {pulse_ms} ms;"
                 f" allowed: {nearest_ms}, the nearest"
             )
-    _ask_first(options, f"relay {options.channel} at {settings.port} will click for {pulse_ms} ms")
+    where = f"relay {options.channel} at {settings.port or 'its pin'}"
+    _ask_first(options, f"{where} will click for {pulse_ms} ms")
     with closing(driver.open_relay(settings, clock)) as relay:
         try:
             confirmed = relay.on(options.channel, pulse_ms)

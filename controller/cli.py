@@ -159,7 +159,7 @@ def _run(options: argparse.Namespace) -> None:
     config = load(options.config)
     clock = MonotonicClock()
     driver = registry.load(config.hardware.relay.driver)
-    _warn_if_blind(config)
+    _warn(config)
     process.run(
         config,
         clock=clock,
@@ -178,8 +178,8 @@ def _sim(options: argparse.Namespace) -> None:
     from controller.config import load
     from drivers import registry
     from drivers.hal import open_with_off
-    from sim import board_program, protocol_sim
-    from sim.link import Wire
+    from sim import machine
+    from sim.board_program import FramePrinter
 
     config = load(options.config)
     if options.port is not None:
@@ -187,12 +187,9 @@ def _sim(options: argparse.Namespace) -> None:
             update={"web": config.web.model_copy(update={"port": options.port})}
         )
     clock = MonotonicClock()
-    relay = config.hardware.relay
-    driver = registry.load(relay.driver)
-    board = board_program.emulated(relay.driver, relay.channels)
-    board.on_frame = board_program.FramePrinter(clock.now_ms(), sys.stderr)
-    protocol_sim.register()
-    wire = Wire("machine", board, clock)
+    driver = registry.load(config.hardware.relay.driver)
+    wire = machine.wire(config.relay_settings(), clock)
+    wire.board.on_frame = FramePrinter(clock.now_ms(), sys.stderr)
     with _state_dir(options.state_dir) as state_dir:
         process.run(
             config,
@@ -223,16 +220,9 @@ def _system_random() -> "Callable[[int], bytes]":
     return secrets.token_bytes
 
 
-def _warn_if_blind(config: "Config") -> None:
-    from drivers import registry
-
-    relay = config.hardware.relay
-    if registry.load(relay.driver).can(relay.device_timed).blind:
-        log.warning(
-            "hardware.relay: WARNING: %s boards neither answer nor time a pulse themselves: nothing"
-            " but this program will switch a relay off",
-            relay.driver,
-        )
+def _warn(config: "Config") -> None:
+    for risk in config.risks():
+        log.warning("WARNING: %s", risk)
 
 
 # -- check --------------------------------------------------------------------------------
@@ -242,7 +232,7 @@ def _check(options: argparse.Namespace) -> None:
     from controller.config import load
 
     config = load(options.config)
-    _warn_if_blind(config)
+    _warn(config)
     print(f"{options.config}: ok")
 
 

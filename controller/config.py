@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from controller.errors import ConfigError
 from drivers import registry
+from drivers.hal import Driver, RelaySettings
 
 _Loc = tuple[int | str, ...]
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -50,7 +51,12 @@ def _absolute(path: str) -> str:
 
 
 def _driver(name: str) -> str:
-    if name not in registry.names():
+    if registry.known(name):
+        try:
+            registry.load(name)
+        except registry.BrokenDriver as error:
+            raise PydanticCustomError("broken_driver", "{error}", {"error": str(error)}) from error
+    else:
         raise PydanticCustomError(
             "driver",
             "no such driver{hint}; allowed: {names}",
@@ -76,26 +82,66 @@ class WebSection(_Section):
 
 class RelaySection(_Section):
     driver: Annotated[str, AfterValidator(_driver)]
-    port: DevicePath
+    port: DevicePath | None = Field(default=None, validate_default=True)
+    """None where the relays are on pins of this computer."""
     baud: Annotated[int, Field(ge=1200, le=921600)] = 9600
     address: Annotated[int, Field(ge=1, le=247)] = 1
     channels: Annotated[int, Field(ge=1, le=64)] = 8
     """How many relays the board has; each is told OFF at every start."""
     device_timed: bool = True
     """False: a board's own pulse timer is not used, and this program ends each pulse."""
+    active_low: bool = False
+    """Only of pins: a relay is energised at 0 V."""
+
+    @field_validator("port")
+    @classmethod
+    def _has_a_port(cls, port: str | None, info: ValidationInfo) -> str | None:
+        driver = _driver_of(info)
+        if driver is not None and driver.on_pins is not (port is None):
+            name = {"driver": info.data["driver"]}
+            if port is None:
+                text = "key missing: where the {driver} board is plugged in"
+            else:
+                text = "{driver} relays have no port; allowed: leave it out"
+            raise PydanticCustomError("port", text, name)
+        return port
 
     @field_validator("channels")
     @classmethod
     def _board_has_them(cls, channels: int, info: ValidationInfo) -> int:
-        driver = info.data.get("driver")
-        most = registry.load(driver).max_channels if driver else channels
-        if channels > most:
+        driver = _driver_of(info)
+        name = info.data.get("driver")
+        if driver is not None and driver.on_pins:
+            raise PydanticCustomError(
+                "channels",
+                "a channel of {driver} is a pin's number; allowed: leave it out",
+                {"driver": name},
+            )
+        if driver is not None and channels > driver.max_channels:
             raise PydanticCustomError(
                 "channels",
                 "{driver} boards have fewer channels; allowed: 1 to {most}",
-                {"driver": driver, "most": most},
+                {"driver": name, "most": driver.max_channels},
             )
         return channels
+
+    @field_validator("active_low")
+    @classmethod
+    def _is_a_pin(cls, active_low: bool, info: ValidationInfo) -> bool:
+        driver = _driver_of(info)
+        if driver is not None and not driver.on_pins:
+            raise PydanticCustomError(
+                "active_low",
+                "only pins have it, {driver} boards don't; allowed: leave it out",
+                {"driver": info.data["driver"]},
+            )
+        return active_low
+
+
+def _driver_of(info: ValidationInfo) -> Driver | None:
+    """The driver of the section that is validated; None if its name is a mistake already."""
+    name = info.data.get("driver")
+    return registry.load(name) if name is not None else None
 
 
 class DropSensorSection(_Section):
@@ -151,6 +197,31 @@ class Config(_Section):
     timing: TimingSection = TimingSection()
     safety: SafetySection = SafetySection()
     journal: JournalSection
+
+    def risks(self) -> list[str]:
+        """What the operator must know of this machine though nothing is wrong, a sentence each."""
+        relay = self.hardware.relay
+        if not registry.load(relay.driver).can(relay.device_timed).blind:
+            return []
+        return [
+            f"hardware.relay: {relay.driver} relays neither answer nor time a pulse themselves:"
+            " nothing but this program will switch a relay off"
+        ]
+
+    def relay_settings(self) -> RelaySettings:
+        """The relay as its driver wants it."""
+        relay = self.hardware.relay
+        on_pins = registry.load(relay.driver).on_pins
+        used = [slot.channel for slot in self.slots]
+        return RelaySettings(
+            relay.driver,
+            relay.port or "",
+            used if on_pins else range(1, relay.channels + 1),
+            baud=relay.baud,
+            address=relay.address,
+            device_timed=relay.device_timed,
+            active_low=relay.active_low,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +379,6 @@ def _clashes(root: yaml.Node, data: Any) -> Iterator[_Mistake]:
     """
     slots = _get(data, "slots")
     relay = _get(_get(data, "hardware"), "relay")
-    channels = _get(relay, "channels")
     seen: dict[tuple[str, object], int] = {}
     for index, slot in enumerate(slots if isinstance(slots, list) else ()):
         for key in ("name", "channel"):
@@ -319,22 +389,36 @@ def _clashes(root: yaml.Node, data: Any) -> Iterator[_Mistake]:
             if first != index:
                 text = f"{value!r} is the {key} of slots[{first}] already; allowed: another"
                 yield _at(root, ("slots", index, key), text)
-        channel = _get(slot, "channel")
-        if isinstance(channel, int) and isinstance(channels, int) and channel > channels:
-            text = (
-                f"the board has no channel {channel};"
-                f" allowed: 1 to {channels}, hardware.relay.channels"
-            )
-            yield _at(root, ("slots", index, "channel"), text)
+        yield from _no_such_channel(root, relay, index, _get(slot, "channel"))
         yield from _untimeable(root, relay, index, _get(slot, "pulse_ms"))
+
+
+def _no_such_channel(root: yaml.Node, relay: Any, index: int, channel: Any) -> Iterator[_Mistake]:
+    """A slot on a relay that the board hasn't, or on a pin that this computer hasn't."""
+    driver, most = _driver_named(relay), _get(relay, "channels")
+    if driver is not None and driver.on_pins:
+        most, kind, where = driver.max_channels, "pin", "the pins of the header"
+    else:
+        kind, where = "channel", "hardware.relay.channels"
+    if isinstance(channel, int) and isinstance(most, int) and channel > most:
+        owner = "the header" if kind == "pin" else "the board"
+        text = f"{owner} has no {kind} {channel}; allowed: 1 to {most}, {where}"
+        yield _at(root, ("slots", index, "channel"), text)
+
+
+def _driver_named(relay: Any) -> Driver | None:
+    name = _get(relay, "driver")
+    try:
+        return registry.load(name) if isinstance(name, str) else None
+    except (KeyError, registry.BrokenDriver):
+        return None
 
 
 def _untimeable(root: yaml.Node, relay: Any, index: int, pulse_ms: Any) -> Iterator[_Mistake]:
     """A pulse that the board times itself, and can't."""
-    name = _get(relay, "driver")
-    if not isinstance(pulse_ms, int) or name not in registry.names():
+    name, driver = _get(relay, "driver"), _driver_named(relay)
+    if not isinstance(pulse_ms, int) or driver is None:
         return
-    driver = registry.load(name)
     if driver.can(_get(relay, "device_timed") is not False).device_timed:
         nearest_ms = driver.nearest_pulse_ms(pulse_ms)
         if nearest_ms != pulse_ms:

@@ -87,6 +87,7 @@ def run(
                 feed=feed,
                 simulated=simulated,
                 build=build,
+                risks=config.risks(),
             )
 
         def tell_ready() -> None:

@@ -37,7 +37,7 @@ class Capabilities:
 
 
 class Relay(Protocol):
-    """An open relay board. Opening it has switched nothing; see :func:`open_with_off`."""
+    """An open relay board. Opening it has energised nothing; see :func:`open_with_off`."""
 
     @property
     def capabilities(self) -> Capabilities: ...
@@ -62,7 +62,7 @@ class Relay(Protocol):
         """Raise RelayError if the board is gone; must not switch anything."""
 
     def close(self) -> None:
-        """Let the port go, best effort and without raising; coils stay as they are."""
+        """Let it go, best effort and without raising. A board's coils stay as they are."""
 
 
 class ReadsBack(Protocol):
@@ -76,16 +76,19 @@ class ReadsBack(Protocol):
 class RelaySettings:
     """What a config says of a board.
 
-    ``channels`` counts the board's relays, ``address`` is the bus address.
+    ``channels`` are those that are told OFF at every beginning and end: all of a
+    board, and of pins only those in use. ``address`` is the bus address.
     ``device_timed`` false: the board's own timer is not to be used.
+    ``active_low``: a pin energises its relay at 0 V.
     """
 
     driver: str
     port: str
-    baud: int
-    address: int
-    channels: int
+    channels: Sequence[int]
+    baud: int = 9600
+    address: int = 1
     device_timed: bool = True
+    active_low: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,11 @@ class Driver:
     capabilities: Capabilities
     max_channels: int
     open_relay: Callable[[RelaySettings, Clock], Relay]
-    """Open the board and switch nothing. Raises RelayError."""
+    """Open the board and energise nothing. Raises RelayError."""
     nearest_pulse_ms: Callable[[int], int] = lambda pulse_ms: pulse_ms
     """The pulse that the board itself can time and that is nearest to the one asked for."""
+    on_pins: bool = False
+    """Its channels are pins of this computer: there is no port, and unused ones are left alone."""
 
     def can(self, device_timed: bool) -> Capabilities:
         """Its capabilities where a config says ``device_timed``."""

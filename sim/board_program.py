@@ -11,9 +11,9 @@ from typing import TextIO
 from controller.errors import QuenchError
 from controller.report import say
 from drivers.hal import Clock
-from sim import boards
 from sim.boards.base import Board, Frame
 from sim.faults import Fault, Switch, UnknownFault, switch
+from sim.machine import emulated
 from sim.pty_board import LinkInTheWay, PtyBoard
 
 UNPLUG = "unplug"
@@ -31,20 +31,6 @@ class FramePrinter:
         arrow = "->" if frame.to_board else "<-"
         data = frame.data.hex(" ").upper()
         say(f"{seconds:9.3f} s  {arrow} board  {data:12} {frame.meaning}", self._file)
-
-
-def emulated(dialect: str, channels: int) -> Board:
-    """The board that speaks ``dialect``. Raises QuenchError."""
-    try:
-        board = boards.base.load(dialect)
-    except KeyError:
-        raise QuenchError(
-            f"no emulated board speaks {dialect!r}; there are: {', '.join(boards.base.names())}"
-        ) from None
-    try:
-        return board(channels)
-    except ValueError as error:
-        raise QuenchError(str(error)) from error
 
 
 def run(

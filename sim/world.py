@@ -21,10 +21,9 @@ from controller.runner import deliver
 from controller.table import State
 from drivers import registry
 from drivers.hal import Relay, RelaySettings, open_with_off
-from sim import boards, faults, protocol_sim
+from sim import faults, machine
 from sim.boards.base import Switched
 from sim.clock import VirtualClock
-from sim.link import Wire
 from sim.properties import Limits, Properties
 from sim.trace import (
     Attached,
@@ -69,12 +68,10 @@ class World:
         self.cut_power_when: Callable[[Switched], bool] = lambda switched: False
         self._random = Random(seed)  # noqa: S311
         self._path = folder / "quench.db"
-        relay = config.hardware.relay
-        self.driver = registry.load(relay.driver)
-        self.board = boards.base.load(relay.driver)(relay.channels)
+        self.driver = registry.load(config.hardware.relay.driver)
+        self.wire = machine.wire(config.relay_settings(), self.clock)
+        self.board = self.wire.board
         self.board.on_switch = self._switched
-        protocol_sim.register()
-        self.wire = Wire("world", self.board, self.clock)
         self.wire.on_open = lambda: self._see(Attached(self.now_ms))
         self._locker: sqlite3.Connection | None = None
         self._onlooker: sqlite3.Connection | None = None
@@ -271,6 +268,8 @@ class World:
     # -- watching -----------------------------------------------------------------------
 
     def _open_relay(self, settings: RelaySettings) -> Relay:
+        if self.driver.on_pins:
+            self.wire.open()
         return open_with_off(self.driver, replace(settings, port=self.wire.url), self.clock)
 
     def _switched(self, switched: Switched) -> None:

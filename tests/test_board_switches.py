@@ -43,7 +43,7 @@ def board(dialect: str, folder: Path, *more: str) -> Iterator[Program]:
 
 
 def opened(dialect: str, path: Path) -> Relay:
-    settings = RelaySettings(dialect, str(path), 9600, 1, 2)
+    settings = RelaySettings(dialect, str(path), range(1, 3))
     return open_with_off(registry.load(dialect), settings, MonotonicClock())
 
 

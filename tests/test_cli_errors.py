@@ -26,7 +26,7 @@ from tests.processes import machine, quench, written
 from tests.scanner import scan_svg
 from tests.test_web import Phone
 
-BLIND = "quench: hardware.relay: WARNING: lcus boards neither answer nor time a pulse"
+BLIND = "quench: WARNING: hardware.relay: lcus relays neither answer nor time a pulse"
 """What ``quench run`` says first about the board of these tests, whatever comes then."""
 
 READY = r"^quench: ready at (\S+)$"
@@ -428,3 +428,17 @@ def test_help_is_everywhere(command: str, wish: str) -> None:
     assert code == 0
     assert lines[0].startswith(f"usage: quench {command}".rstrip())
     assert "  -h, --help" in "\n".join(lines)
+
+
+@pytest.mark.parametrize(("dialect", "risks"), [("lcus", 1), ("waveshare", 0)])
+def test_the_operator_is_told_of_a_board_that_only_we_can_switch_off(
+    tmp_path: Path, dialect: str, risks: int
+) -> None:
+    slots = [{"name": "water", "channel": 1, "capacity": 1, "pulse_ms": 200}]
+    with quench("run", "--config", written(tmp_path, relay={"driver": dialect}, slots=slots)) as it:
+        url = it.wait_for(READY).group(1)
+        told = httpx.get(f"{url}/api/status").json()["risks"]
+        assert len(told) == it.said.count("WARNING") == risks
+        for risk in told:
+            assert "nothing but this program will switch a relay off" in risk
+            assert risk in it.said

@@ -220,7 +220,7 @@ MISTAKES = {
         "    baud:",
         "    buad:",
         "11:5: hardware.relay.buad: unknown key, did you mean 'baud'?;"
-        " allowed: driver, port, baud, address, channels, device_timed",
+        " allowed: driver, port, baud, address, channels, device_timed, active_low",
     ),
     "a key like none": (
         "  port: 8080\n",
@@ -499,7 +499,7 @@ def test_check_says_ok_and_warns_of_a_board_that_nobody_watches(
     assert said.out == f"{path}: ok\n"
     assert "Traceback" not in said.err
     (warning,) = caplog.messages
-    assert warning.startswith("hardware.relay: WARNING: lcus boards neither answer nor time")
+    assert warning.startswith("WARNING: hardware.relay: lcus relays neither answer nor time")
 
 
 def test_check_says_every_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,7 +115,9 @@ def served(device: SimDevice) -> Iterator[str]:
 
 
 def opened(dialect: str, path: str, *, timed: bool) -> Relay:
-    settings = RelaySettings(dialect, path, 9600, ADDRESS, CHANNELS, timed)
+    settings = RelaySettings(
+        dialect, path, range(1, CHANNELS + 1), address=ADDRESS, device_timed=timed
+    )
     return open_with_off(registry.load(dialect), settings, MonotonicClock())
 
 

@@ -57,7 +57,7 @@ def test_harm_is_seen() -> None:
     assert not all(each.harmless for address in range(1, 248) for each in questions(address))
 
 
-@pytest.mark.parametrize("dialect", [name for name in registry.names() if name != "hw667"])
+@pytest.mark.parametrize("dialect", [name for name in boards.base.names() if name != "hw667"])
 def test_a_probe_finds_the_dialect(dialect: str, tmp_path: Path) -> None:
     with board(dialect, tmp_path) as program:
         assert said(tmp_path, "probe")[-1] == f"{dialect}: answers"
@@ -124,9 +124,9 @@ def test_a_click_is_asked_for_first(tmp_path: Path) -> None:
         ),
         (
             ("on", "--driver", "hw667", "--channel", "2", "--yes"),
-            "hw667 boards have channels 1 to 1",
+            "hw667 has channels 1 to 1",
         ),
-        (("status", "--driver", "lcus"), "lcus boards can't say how their coils are"),
+        (("status", "--driver", "lcus"), "lcus relays can't say how their coils are"),
         (
             ("pulse", "--driver", "waveshare", "--pulse-ms", "740", "--yes"),
             "waveshare boards can't time 740 ms; allowed: 700, the nearest",

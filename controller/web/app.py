@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from urllib.parse import parse_qs, quote
 
@@ -45,7 +45,9 @@ class Web:
         feed: Feed,
         simulated: bool,
         build: str,
+        risks: Sequence[str] = (),
     ) -> None:
+        """``risks``: what the operator must know of it though nothing is wrong."""
         self._name = name
         self._public_url = public_url
         self._door = door
@@ -53,6 +55,7 @@ class Web:
         self._metrics = Metrics(feed)
         self._simulated = simulated
         self._build = build
+        self._risks = list(risks)
         self._page_headers = {
             **_NO_STORE,
             "Content-Security-Policy": pages.content_security_policy(),
@@ -220,6 +223,7 @@ class Web:
             "simulated": self._simulated,
             "reason": status.reason.value if status.reason else None,
             "detail": status.detail or None,
+            "risks": self._risks,
             "slots": [
                 {
                     "name": slot.name,

@@ -172,5 +172,4 @@ def open_dialect(
 ) -> SerialRelay:
     """Open a board that speaks ``codec``, and switch nothing. Raises RelayError."""
     port = open_port(settings.port, settings.baud, gap_ms=codec.gap_ms, clock=clock)
-    channels = range(1, settings.channels + 1)
-    return SerialRelay(port, codec, driver.can(settings.device_timed), channels, clock)
+    return SerialRelay(port, codec, driver.can(settings.device_timed), settings.channels, clock)

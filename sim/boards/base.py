@@ -172,8 +172,12 @@ class Board(ABC):
         self._late.clear()
         self._ends_ms.clear()
         for channel in range(1, len(self.coils) + 1):
-            self.coils[channel - 1] = False
-            self.on_switch(Switched(now_ms, channel, False, commanded=False))
+            self.let_go(channel, now_ms)
+
+    def let_go(self, channel: int, now_ms: int) -> None:
+        """The coil falls, since nothing holds it any more."""
+        self.coils[channel - 1] = False
+        self.on_switch(Switched(now_ms, channel, False, commanded=False))
 
     # -- coils ------------------------------------------------------------------------
 

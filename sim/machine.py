@@ -1,0 +1,40 @@
+"""The hardware of a simulated machine: the emulated board that a config names, and its cable."""
+
+from controller.errors import QuenchError
+from drivers import registry
+from drivers.hal import Clock, RelaySettings
+from sim import boards, protocol_sim
+from sim.boards.base import Board
+from sim.link import Wire
+
+
+def emulated(dialect: str, channels: int) -> Board:
+    """The board that speaks ``dialect``. Raises QuenchError."""
+    try:
+        board = boards.base.load(dialect)
+    except KeyError:
+        raise QuenchError(
+            f"no emulated board speaks {dialect!r}; there are: {', '.join(boards.base.names())}"
+        ) from None
+    try:
+        return board(channels)
+    except ValueError as error:
+        raise QuenchError(str(error)) from error
+
+
+def wire(settings: RelaySettings, clock: Clock) -> Wire:
+    """A wire with that board behind it, ready to be opened by its driver. Raises QuenchError."""
+    if registry.load(settings.driver).on_pins:
+        return _pins(settings, clock)
+    protocol_sim.register()
+    return Wire("machine", emulated(settings.driver, len(settings.channels)), clock)
+
+
+def _pins(settings: RelaySettings, clock: Clock) -> Wire:
+    try:
+        from sim.pins import PinWire
+    except ModuleNotFoundError as error:
+        raise QuenchError(
+            f"simulated pins need the package {error.name}: pip install 'quench[gpio]'"
+        ) from error
+    return PinWire("machine", clock, active_low=settings.active_low)
