@@ -30,6 +30,7 @@ from controller.status import Status
 from controller.table import State
 from drivers import registry
 from drivers.hal import open_with_off
+from drivers.sensors import open_sensor
 from sim.clock import VirtualClock
 
 MOST_RATIO = 1.5
@@ -125,6 +126,7 @@ def _run(
                 config,
                 journal,
                 lambda settings: open_with_off(driver, settings, clock),
+                open_sensor,
                 clock=clock,
                 random_bytes=token_bytes,
                 listeners=(report.watch,),

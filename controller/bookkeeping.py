@@ -53,7 +53,8 @@ class Books:
         for entry in entries:
             outcome = entry.outcome.value if entry.outcome else "running"
             line = f"{entry.id:>6}  {entry.begun_at:20}{entry.slot:16}{outcome:17}"
-            print((line + (entry.found or "")).rstrip())
+            told = f"second try of {entry.retry_of}" if entry.retry_of else ""
+            print((line + " ".join(filter(None, (entry.found, told)))).rstrip())
         if unknown:
             print(
                 f"{unknown} of unknown outcome; look, then:"

@@ -155,6 +155,7 @@ def _run(options: argparse.Namespace) -> None:
     from controller.config import load
     from drivers import registry
     from drivers.hal import open_with_off
+    from drivers.sensors import open_sensor
 
     config = load(options.config)
     clock = MonotonicClock()
@@ -164,6 +165,7 @@ def _run(options: argparse.Namespace) -> None:
         config,
         clock=clock,
         open_relay=lambda settings: open_with_off(driver, settings, clock),
+        open_sensor=open_sensor,
         journal_path=Path(config.journal.path),
         random_bytes=_system_random(),
         simulated=False,
@@ -180,6 +182,7 @@ def _sim(options: argparse.Namespace) -> None:
     from drivers.hal import open_with_off
     from sim import machine
     from sim.board_program import FramePrinter
+    from sim.chute import Chute
 
     config = load(options.config)
     if options.port is not None:
@@ -190,6 +193,8 @@ def _sim(options: argparse.Namespace) -> None:
     driver = registry.load(config.hardware.relay.driver)
     wire = machine.wire(config.relay_settings(), clock)
     wire.board.on_frame = FramePrinter(clock.now_ms(), sys.stderr)
+    chute = Chute({slot.channel: slot.pulse_ms for slot in config.slots}, clock)
+    wire.board.on_switch = chute.switched
     with _state_dir(options.state_dir) as state_dir:
         process.run(
             config,
@@ -197,6 +202,7 @@ def _sim(options: argparse.Namespace) -> None:
             open_relay=lambda settings: open_with_off(
                 driver, replace(settings, port=wire.url), clock
             ),
+            open_sensor=machine.sensor(config.sensor_settings(), chute, wire),
             journal_path=state_dir / JOURNAL_NAME,
             random_bytes=(
                 _system_random() if options.seed is None else Random(options.seed).randbytes  # noqa: S311

@@ -37,7 +37,8 @@ class Dispense(Command):
 
     Answered with PulseStarted or Failed. ``pulse_ms`` is for boards that time
     the pulse themselves; on the others EndPulse follows at the deadline, which
-    was set before this command was given.
+    was set before this command was given. ``retry_of`` is the dispense from which
+    no drink fell, if this is the other slot's try for the same visitor; else 0.
     """
 
     dispense_id: int
@@ -46,6 +47,7 @@ class Dispense(Command):
     slot: str
     channel: int
     pulse_ms: int
+    retry_of: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class EndPulse(Command):
 
 @dataclass(frozen=True, slots=True)
 class Settle(Command):
-    """Write how the dispense ended, and tell the visitor.
+    """Write how the dispense ended, and tell the visitor, unless another slot is tried next.
 
     ``drink_kept``: the drink is still in its slot, so the stock gets it back.
     """

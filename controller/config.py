@@ -3,7 +3,7 @@
 import difflib
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from controller.errors import ConfigError
 from drivers import registry
-from drivers.hal import Driver, RelaySettings
+from drivers.hal import Driver, RelaySettings, SensorSettings
 
 _Loc = tuple[int | str, ...]
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -145,7 +145,23 @@ def _driver_of(info: ValidationInfo) -> Driver | None:
 
 
 class DropSensorSection(_Section):
-    driver: Literal["none"] = "none"
+    driver: Literal["none", "gpio", "serial-line"] = "none"
+    pin: Annotated[int | None, Field(ge=0, le=27, validate_default=True)] = None
+    """Only of gpio: by its BCM number."""
+    line: Annotated[Literal["cts", "dsr"] | None, Field(validate_default=True)] = None
+    """Only of serial-line: of the relay board's own adapter."""
+    broken_when: Literal["low", "high"] = "low"
+    debounce_ms: Annotated[int, Field(ge=0, le=100)] = 5
+
+    @field_validator("pin", "line")
+    @classmethod
+    def _goes_with_the_driver(cls, value: object, info: ValidationInfo) -> object:
+        driver, key = info.data.get("driver"), info.field_name
+        owner = {"pin": "gpio", "line": "serial-line"}[str(key)]
+        if driver is None or (driver == owner) is (value is not None):
+            return value
+        text = "key missing: {owner} needs it" if value is None else "only {owner} has it"
+        raise PydanticCustomError("drop_sensor", text, {"owner": owner})
 
 
 class HardwareSection(_Section):
@@ -181,6 +197,8 @@ class TimingSection(_Section):
 
 class SafetySection(_Section):
     on_unknown: Literal["continue", "stop"] = "continue"
+    on_no_drop: Literal["fail", "try_another_slot"] = "fail"
+    """What follows when the drop sensor saw no drink fall."""
 
 
 class JournalSection(_Section):
@@ -207,6 +225,18 @@ class Config(_Section):
             f"hardware.relay: {relay.driver} relays neither answer nor time a pulse themselves:"
             " nothing but this program will switch a relay off"
         ]
+
+    def sensor_settings(self) -> SensorSettings | None:
+        """The drop sensor as its driver wants it; None if there is none."""
+        sensor = self.hardware.drop_sensor
+        if sensor.driver == "none":
+            return None
+        return SensorSettings(
+            sensor.driver,
+            pin=sensor.pin or 0,
+            line=sensor.line or "",
+            broken_when_high=sensor.broken_when == "high",
+        )
 
     def relay_settings(self) -> RelaySettings:
         """The relay as its driver wants it."""
@@ -391,6 +421,23 @@ def _clashes(root: yaml.Node, data: Any) -> Iterator[_Mistake]:
                 yield _at(root, ("slots", index, key), text)
         yield from _no_such_channel(root, relay, index, _get(slot, "channel"))
         yield from _untimeable(root, relay, index, _get(slot, "pulse_ms"))
+    channels = {value: index for (key, value), index in seen.items() if key == "channel"}
+    yield from _sensor_clashes(root, data, relay, channels)
+
+
+def _sensor_clashes(
+    root: yaml.Node, data: Any, relay: Any, slot_of: Mapping[object, int]
+) -> Iterator[_Mistake]:
+    """A beam on a slot's pin, and what only makes sense with a beam."""
+    sensor = _get(_get(data, "hardware"), "drop_sensor")
+    driver, pin = _driver_named(relay), _get(sensor, "pin")
+    if driver is not None and driver.on_pins and pin in slot_of:
+        text = f"pin {pin} is the channel of slots[{slot_of[pin]}] already; allowed: another"
+        yield _at(root, ("hardware", "drop_sensor", "pin"), text)
+    senseless = _get(sensor, "driver") in (None, "none")
+    if senseless and _get(_get(data, "safety"), "on_no_drop") == "try_another_slot":
+        text = "without a drop sensor nobody sees that none fell; allowed: fail"
+        yield _at(root, ("safety", "on_no_drop"), text)
 
 
 def _no_such_channel(root: yaml.Node, relay: Any, index: int, channel: Any) -> Iterator[_Mistake]:

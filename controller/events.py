@@ -95,8 +95,8 @@ class Failed(Event):
 
     ``drink_kept`` says that the drink is certainly still in its slot. A part
     that was found lost on the way is named with the detail that the operator
-    needs, in ``relay_lost`` or ``journal_lost``; ``slot_fault`` says why this slot
-    can't be trusted any more.
+    needs, in ``relay_lost``, ``journal_lost`` or ``sensor_lost``; ``slot_fault`` says
+    why this slot can't be trusted any more.
     """
 
     trigger: ClassVar[str] = "failed"
@@ -105,6 +105,7 @@ class Failed(Event):
     drink_kept: bool = False
     relay_lost: str = ""
     journal_lost: str = ""
+    sensor_lost: str = ""
     slot_fault: str = ""
 
 
@@ -146,6 +147,21 @@ class JournalBack(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SensorLost(Event):
+    """The drop sensor is gone, or something lies in its beam; ``detail`` says which."""
+
+    trigger: ClassVar[str] = "sensor_lost"
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SensorBack(Event):
+    """The drop sensor is there, and nothing in its beam."""
+
+    trigger: ClassVar[str] = "sensor_back"
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorStop(Event):
     """A person, or the end of the process, takes the machine out of service."""
 
@@ -183,6 +199,8 @@ EVENTS: tuple[type[Event], ...] = (
     RelayBack,
     JournalLost,
     JournalBack,
+    SensorLost,
+    SensorBack,
     OperatorStop,
     OperatorResume,
     StockChanged,

@@ -57,6 +57,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE probe (n INTEGER NOT NULL) STRICT;
     INSERT INTO probe VALUES (0);
     """,
+    # Another slot's try for the same visitor: at most one, whatever happens.
+    """
+    ALTER TABLE dispense ADD COLUMN retry_of INTEGER REFERENCES dispense (id);
+    CREATE UNIQUE INDEX dispense_retry ON dispense (retry_of);
+    """,
 )
 
 _COLUMN = {
@@ -96,6 +101,8 @@ class Entry:
     token_digest: str | None
     begun_at: str
     ended_at: str | None
+    retry_of: int | None = None
+    """The dispense from which nothing fell, if this was another slot's try for its visitor."""
 
 
 def utc_date() -> str:
@@ -193,10 +200,12 @@ class Journal:
             self._note_load(name, capacity)
         return True
 
-    def intend(self, dispense_id: int, slot: str, token_digest: str) -> None:
+    def intend(self, dispense_id: int, slot: str, token_digest: str, *, retry_of: int = 0) -> None:
         """Spend the token and reserve a drink, durably, before the relay may move.
 
-        Raises NoDrinkLeft or JournalError; then nothing may be energised.
+        With ``retry_of`` the token was spent with that dispense, which must be
+        settled as failed and not have been retried. Raises NoDrinkLeft or
+        JournalError; then nothing may be energised.
         """
         with self._transaction():
             reserved = self._db.execute(
@@ -206,10 +215,18 @@ class Journal:
             ).rowcount
             if not reserved:
                 raise NoDrinkLeft(f"{self.path}: slot {slot} is empty")
+            if retry_of and not self._failed(retry_of):
+                raise JournalError(f"{self.path}: dispense {retry_of} is not known to have failed")
             self._db.execute(
-                "INSERT INTO dispense (id, slot, outcome, token_digest, begun_at)"
-                " VALUES (?, ?, 'open', ?, ?)",
-                (dispense_id, slot, token_digest, self._date()),
+                "INSERT INTO dispense (id, slot, outcome, token_digest, retry_of, begun_at)"
+                " VALUES (?, ?, 'open', ?, ?, ?)",
+                (
+                    dispense_id,
+                    slot,
+                    None if retry_of else token_digest,
+                    retry_of or None,
+                    self._date(),
+                ),
             )
             self._db.execute(
                 "UPDATE dispense SET token_digest = NULL WHERE id = ?",
@@ -298,7 +315,8 @@ class Journal:
         """The ``last`` dispenses, the oldest first."""
         with self._said():
             rows = self._db.execute(
-                "SELECT id, slot, outcome, drink_kept, found, token_digest, begun_at, ended_at"
+                "SELECT id, slot, outcome, drink_kept, found, token_digest, begun_at, ended_at,"
+                " retry_of"
                 " FROM dispense ORDER BY id DESC LIMIT ?",
                 (last,),
             ).fetchall()
@@ -314,6 +332,10 @@ class Journal:
         ]
 
     # -- within ---------------------------------------------------------------------
+
+    def _failed(self, dispense_id: int) -> bool:
+        row = self._db.execute("SELECT outcome FROM dispense WHERE id = ?", (dispense_id,))
+        return bool(row.fetchone() == ("failed",))
 
     def _move(self, dispense_id: int, column: str) -> None:
         if column != "unknown":

@@ -36,6 +36,8 @@ from controller.events import (
     RelayLost,
     Released,
     Scanned,
+    SensorBack,
+    SensorLost,
     StockChanged,
     WarningShown,
 )
@@ -57,6 +59,8 @@ class Rules:
     """Whether a dispense of unknown outcome stops the machine until a person reconciles it."""
     senses_drop: bool = False
     """Whether a drop sensor has the last word on a dispense."""
+    tries_another_slot: bool = False
+    """Whether another slot is tried, once, when the sensor saw no drink fall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,14 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The running dispense."""
+    """The running dispense, and whose it is."""
 
     dispense_id: int
     slot: int
+    code: int = 0
+    visit: str = ""
+    retry_of: int = 0
+    """The dispense from which nothing fell, if this is the second try; else 0."""
     phase: Phase = Phase.ASKED
     released: Outcome | None = None
     dropped: bool = False
@@ -102,6 +110,7 @@ class Reason(Enum):
     STARTING = "starting"
     RELAY_LOST = "relay_lost"
     JOURNAL_LOST = "journal_lost"
+    SENSOR_LOST = "sensor_lost"
     UNKNOWN_OUTCOME = "unknown_outcome"
     SOLD_OUT = "sold_out"
     NO_SLOT_TO_TRUST = "no_slot_to_trust"
@@ -121,6 +130,7 @@ class Memory:
     """The relay has not yet been told OFF since this machine was made."""
     relay_fault: str = ""
     journal_fault: str = ""
+    sensor_fault: str = ""
     stop: str = ""
 
 
@@ -231,6 +241,8 @@ class Machine:
             return Reason.JOURNAL_LOST, memory.journal_fault
         if memory.starting:
             return Reason.STARTING, ""
+        if memory.sensor_fault:
+            return Reason.SENSOR_LOST, memory.sensor_fault
         if memory.unknown and self.rules.stop_on_unknown:
             return Reason.UNKNOWN_OUTCOME, f"{memory.unknown} dispenses wait to be reconciled"
         if not any(slot.remaining for slot in memory.slots):
@@ -284,6 +296,14 @@ class Machine:
         run = self.memory.run
         return self.rules.senses_drop and run is not None and not run.dropped
 
+    def no_drink_fell(self, event: DeadlinePassed) -> bool:
+        run = self.memory.run
+        return run is not None and run.phase is Phase.FALLING and not run.dropped
+
+    def another_may_try(self, event: DeadlinePassed) -> bool:
+        run = self.memory.run
+        return self.rules.tries_another_slot and run is not None and not run.retry_of
+
     def can_serve(self, event: Event) -> bool:
         return self.reason() is None
 
@@ -296,6 +316,13 @@ class Machine:
         self._due_in(self.rules.confirm_timeout_ms)
 
     def begin_dispense(self, event: Confirmed) -> None:
+        self._begin(event.code, event.visit)
+
+    def begin_another_try(self, event: DeadlinePassed) -> None:
+        run = self._run()
+        self._begin(run.code, run.visit, run.dispense_id)
+
+    def _begin(self, code: int, visit: str, retry_of: int = 0) -> None:
         memory = self.memory
         index = self.serving_slot()
         assert index is not None, "a session runs only while a slot can serve"
@@ -305,12 +332,14 @@ class Machine:
             memory,
             slots=_with_slot(memory.slots, index, replace(slot, remaining=slot.remaining - 1)),
             next_dispense_id=dispense_id + 1,
-            run=Run(dispense_id, index),
+            run=Run(dispense_id, index, code, visit, retry_of),
             # OFF is scheduled before ON is asked for.
             deadline_ms=self._now_ms + slot.pulse_ms,
         )
         self._outbox.append(
-            Dispense(dispense_id, event.code, event.visit, slot.name, slot.channel, slot.pulse_ms)
+            Dispense(
+                dispense_id, code, visit, slot.name, slot.channel, slot.pulse_ms, retry_of=retry_of
+            )
         )
 
     def time_pulse(self, event: Event) -> None:
@@ -330,6 +359,10 @@ class Machine:
 
     def note_drop(self, event: Event) -> None:
         self._renew_run(replace(self._run(), dropped=True))
+
+    def settle_try(self, event: DeadlinePassed) -> None:
+        run = self._run()
+        self._outbox.append(Settle(run.dispense_id, *_verdict(run, event)))
 
     def settle(self, event: Event) -> None:
         run = self._run()
@@ -388,20 +421,31 @@ def _learned(memory: Memory, event: Event) -> Memory:
             return _learn_deadline(memory)
         case StockChanged():
             return _learn_stock(memory, event)
-        case RelayLost():
-            return replace(_cut_short(memory, event), relay_fault=event.detail)
+        case RelayLost() | JournalLost() | SensorLost() | OperatorStop():
+            return _learn_fault(_cut_short(memory, event), event)
         case RelayBack():
             return replace(memory, relay_fault="", starting=False)
-        case JournalLost():
-            return replace(_cut_short(memory, event), journal_fault=event.detail)
         case JournalBack():
             return replace(memory, journal_fault="")
-        case OperatorStop():
-            return replace(_cut_short(memory, event), stop=event.detail)
+        case SensorBack():
+            return replace(memory, sensor_fault="")
         case OperatorResume():
             trusted = tuple(replace(slot, fault="") for slot in memory.slots)
             return replace(memory, stop="", slots=trusted)
     return memory
+
+
+def _learn_fault(
+    memory: Memory, event: RelayLost | JournalLost | SensorLost | OperatorStop
+) -> Memory:
+    match event:
+        case RelayLost():
+            return replace(memory, relay_fault=event.detail)
+        case JournalLost():
+            return replace(memory, journal_fault=event.detail)
+        case SensorLost():
+            return replace(memory, sensor_fault=event.detail)
+    return replace(memory, stop=event.detail)
 
 
 def _learn_failed(memory: Memory, event: Failed) -> Memory:
@@ -420,6 +464,7 @@ def _learn_failed(memory: Memory, event: Failed) -> Memory:
         unknown=memory.unknown + (event.outcome is Outcome.UNKNOWN),
         relay_fault=event.relay_lost or memory.relay_fault,
         journal_fault=event.journal_lost or memory.journal_fault,
+        sensor_fault=event.sensor_lost or memory.sensor_fault,
     )
 
 

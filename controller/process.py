@@ -20,7 +20,7 @@ from controller.report import Report, say
 from controller.runner import serve, turn
 from controller.status import Status
 from controller.web.server import Server, bind
-from drivers.hal import Clock, Relay, RelaySettings
+from drivers.hal import Clock, DropSensor, Relay, RelaySettings, SensorSettings
 
 if TYPE_CHECKING:
     from controller.web.app import Web
@@ -48,6 +48,7 @@ def run(
     *,
     clock: Clock,
     open_relay: Callable[[RelaySettings], Relay],
+    open_sensor: Callable[[SensorSettings, Relay], DropSensor],
     journal_path: Path,
     random_bytes: Callable[[int], bytes],
     simulated: bool,
@@ -68,6 +69,7 @@ def run(
             config,
             journal,
             open_relay,
+            open_sensor,
             clock=clock,
             random_bytes=random_bytes,
             listeners=(report.watch,),
@@ -102,10 +104,8 @@ def run(
             say(f"The machine's screen: {own_url}")
             feed.subscribe(_CodePrinter(public_url, feed.status))
             tell_ready()
-        guard = threading.Thread(
-            target=runner.watchdog.run, args=(clock,), name="watchdog", daemon=True
-        )
-        guard.start()
+        for name, watch in (("watchdog", runner.watchdog), ("drops", runner.drops)):
+            threading.Thread(target=watch.run, args=(clock,), name=name, daemon=True).start()
         serve(
             runner,
             controller.inbox,
@@ -114,6 +114,7 @@ def run(
             hurrying=lambda: signals.received > 1,
         )
         runner.watchdog.end()
+        runner.drops.end()
         crashed = not server.alive()
         server.stop()
     if crashed:

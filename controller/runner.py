@@ -20,6 +20,7 @@ from controller.commands import (
     Refuse,
     Settle,
 )
+from controller.drops import DropWatch
 from controller.errors import JournalError, NoDrinkLeft
 from controller.events import (
     DeadlinePassed,
@@ -33,6 +34,8 @@ from controller.events import (
     RelayBack,
     RelayLost,
     Released,
+    SensorBack,
+    SensorLost,
     StockChanged,
 )
 from controller.inbox import Inbox, Letter
@@ -44,10 +47,12 @@ from controller.visits import Visits
 from controller.watchdog import Watchdog
 from drivers.hal import (
     Clock,
+    DropSensor,
     NotSent,
     Refused,
     Relay,
     RelayError,
+    SensorError,
     StuckOff,
     WrongChannel,
     all_off,
@@ -60,6 +65,8 @@ ROUND_MS = 1_000
 RETRY_FIRST_MS = 250
 RETRY_MOST_MS = 4_000
 """A lost part is tried again after the first span, then twice as long each time, up to the most."""
+
+BLOCKED = "something is in the beam of the drop sensor; take it out"
 
 Listener = Callable[[int, Event, tuple[Command, ...]], None]
 
@@ -76,13 +83,18 @@ class Runner:
         capacities: Sequence[int],
         new_token: Callable[[], str],
         visits: Visits,
+        drops: DropWatch,
+        open_sensor: Callable[[Relay], DropSensor] | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
+        """``open_sensor`` gets the open relay; None if the machine has no drop sensor."""
         self.machine = machine
         self.watchdog = Watchdog()
         self.visits = visits
+        self.drops = drops
         self._journal = journal
         self._open_relay = open_relay
+        self._open_sensor = open_sensor
         self._capacities = tuple(capacities)
         self._new_token = new_token
         self._listeners = tuple(listeners)
@@ -90,9 +102,12 @@ class Runner:
         self._outcomes: Counter[Outcome] = Counter()
         self._last_outcome: Outcome | None = None
         self._relay: Relay | None = None
+        self._sensor: DropSensor | None = None
         self._on_confirmed = False
         self._relay_round = _Round()
         self._journal_round = _Round()
+        self._sensor_round = _Round()
+        self._blocked_before = False
         self._unsettled: list[Settle] = []
         self._results: deque[Event] = deque()
         self.feed = Feed(self._status())
@@ -106,6 +121,9 @@ class Runner:
         """
         if self._results:
             return self._results.popleft()
+        seen = self.drops.take()
+        if seen is not None:
+            return seen
         deadline_ms = self.machine.deadline_ms()
         if deadline_ms is not None and now_ms >= deadline_ms:
             return DeadlinePassed()
@@ -113,6 +131,8 @@ class Runner:
             return self._look_after_relay(now_ms)
         if self._journal_round.is_due(now_ms):
             return self._look_after_journal(now_ms)
+        if self._sensor_round.is_due(now_ms):
+            return self._look_after_sensor(now_ms)
         return None
 
     @property
@@ -122,9 +142,10 @@ class Runner:
 
     def wake_ms(self) -> int:
         """When :meth:`due` will next have something to do."""
-        if self.unfinished:
+        if self.unfinished or self.drops.news:
             return 0
-        due_ms = min(self._relay_round.due_ms, self._journal_round.due_ms)
+        rounds = (self._relay_round, self._journal_round, self._sensor_round)
+        due_ms = min(each.due_ms for each in rounds)
         deadline_ms = self.machine.deadline_ms()
         return due_ms if deadline_ms is None else min(due_ms, deadline_ms)
 
@@ -179,8 +200,15 @@ class Runner:
         except RelayError as error:
             self._fail(command.dispense_id, kept=True, relay_lost=self._lose_relay(error, now_ms))
             return
+        why_blind = self._why_blind(relay)
+        if why_blind:
+            self._sensor_round.retry(now_ms)
+            self._fail(command.dispense_id, kept=True, sensor_lost=why_blind)
+            return
         try:
-            self._journal.intend(command.dispense_id, command.slot, digest)
+            self._journal.intend(
+                command.dispense_id, command.slot, digest, retry_of=command.retry_of
+            )
         except NoDrinkLeft:
             self._fail(command.dispense_id, kept=True)
             self._results.append(self._stock())
@@ -190,6 +218,8 @@ class Runner:
                 command.dispense_id, kept=True, journal_lost=self._lose_journal(error, now_ms)
             )
             return
+        if self._sensor is not None:
+            self.drops.arm(command.dispense_id, self._sensor)
         self.watchdog.arm(now_ms + command.pulse_ms, lambda: relay.off(command.channel))
         try:
             self._on_confirmed = relay.on(command.channel, command.pulse_ms)
@@ -219,6 +249,7 @@ class Runner:
         self._results.append(Released(command.dispense_id, outcome))
 
     def _settle(self, command: Settle, now_ms: int) -> None:
+        self.drops.disarm()
         self._outcomes[command.outcome] += 1
         self._last_outcome = command.outcome
         try:
@@ -244,17 +275,20 @@ class Runner:
         kept: bool,
         relay_lost: str = "",
         journal_lost: str = "",
+        sensor_lost: str = "",
         slot_fault: str = "",
     ) -> None:
         """``kept``: nothing was energised. Otherwise it may have been, and nobody can tell."""
         outcome = Outcome.FAILED if kept else Outcome.UNKNOWN
-        self._results.append(
+        # Before any fault of the same moment, which would cut short what has a known end.
+        self._results.appendleft(
             Failed(
                 dispense_id,
                 outcome,
                 kept,
                 relay_lost=relay_lost,
                 journal_lost=journal_lost,
+                sensor_lost=sensor_lost,
                 slot_fault=slot_fault,
             )
         )
@@ -281,6 +315,9 @@ class Runner:
             known = self.machine.memory.relay_fault
             return RelayLost(str(error)) if str(error) != known else None
         self._relay_round.again(now_ms)
+        sensor = self._look_after_sensor(now_ms)
+        if sensor is not None:
+            self._results.append(sensor)
         return RelayBack()
 
     def _lose_relay(self, error: RelayError, now_ms: int) -> str:
@@ -291,9 +328,44 @@ class Runner:
 
     def _close_relay(self) -> None:
         self.watchdog.disarm()  # A closed port can't be told; opening it begins with OFF.
+        self._close_sensor()  # It may hang on the relay's adapter.
         if self._relay is not None:
             self._relay.close()
             self._relay = None
+
+    def _look_after_sensor(self, now_ms: int) -> Event | None:
+        if self._relay is None or self.machine.state is State.DISPENSING:
+            self._sensor_round.again(now_ms)
+            return None
+        why_blind, known = self._why_blind(self._relay), self.machine.memory.sensor_fault
+        # A drink on its way out is no fault yet; one that stays in the beam is.
+        passing = why_blind == BLOCKED and not self._blocked_before and not known
+        self._blocked_before = why_blind == BLOCKED
+        if why_blind and why_blind != BLOCKED:
+            self._sensor_round.retry(now_ms)
+        else:
+            self._sensor_round.again(now_ms, RETRY_FIRST_MS if why_blind else ROUND_MS)
+        if why_blind == known or passing:
+            return None
+        return SensorLost(why_blind) if why_blind else SensorBack()
+
+    def _why_blind(self, relay: Relay) -> str:
+        """Why a drink that falls would not be seen; empty if it would, or if nobody looks."""
+        if self._open_sensor is None:
+            return ""
+        try:
+            if self._sensor is None:
+                self._sensor = self._open_sensor(relay)
+            return BLOCKED if self._sensor.broken() else ""
+        except SensorError as error:
+            self._close_sensor()
+            return str(error)
+
+    def _close_sensor(self) -> None:
+        self.drops.disarm()
+        if self._sensor is not None:
+            self._sensor.close()
+            self._sensor = None
 
     def _look_after_journal(self, now_ms: int) -> Event | None:
         try:
@@ -368,10 +440,10 @@ class _Round:
     def is_due(self, now_ms: int) -> bool:
         return now_ms >= self.due_ms
 
-    def again(self, now_ms: int) -> None:
-        """All is well: the usual round."""
+    def again(self, now_ms: int, span_ms: int = ROUND_MS) -> None:
+        """The part is there: the usual round."""
         self._span_ms = RETRY_FIRST_MS
-        self.due_ms = now_ms + ROUND_MS
+        self.due_ms = now_ms + span_ms
 
     def retry(self, now_ms: int) -> None:
         """Not yet: wait longer each time."""

@@ -62,7 +62,10 @@ class Visits:
         self._current = None
 
     def spend(self, code: int, mark: str, dispense_id: int) -> str:
-        """The page ``mark`` won the drink of ``code``. Returns the digest for the journal."""
+        """The page ``mark`` won the drink of ``code``. Returns the digest for the journal.
+
+        Again for the same page when another slot is tried: then only that dispense counts.
+        """
         visit = self._current
         assert visit is not None, "a dispense follows an open code"
         assert visit.code == code, "only the open code can be spent"

@@ -72,6 +72,36 @@ class ReadsBack(Protocol):
         """Whether the board says that ``channel`` is energised. Raises RelayError."""
 
 
+class HasLines(Protocol):
+    """What a relay on a serial adapter can do beside."""
+
+    def line(self, name: str) -> bool:
+        """Whether the modem line ``name``, "cts" or "dsr", is asserted.
+
+        Raises RelayError. Another thread may call it.
+        """
+
+
+class DropSensor(Protocol):
+    """A beam that a falling drink breaks. It is open, and says nothing of how long."""
+
+    def broken(self) -> bool:
+        """Whether something is in the beam now. Raises SensorError."""
+
+    def close(self) -> None:
+        """Let it go, best effort and without raising."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorSettings:
+    """What a config says of a drop sensor: ``pin`` (BCM) or ``line``, as its driver has one."""
+
+    driver: str
+    pin: int = 0
+    line: str = ""
+    broken_when_high: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
     """What a config says of a board.
@@ -117,6 +147,10 @@ class HardwareError(Exception):
 
 class RelayError(HardwareError):
     """The relay board did not do as told; after an ON the outcome is unknown."""
+
+
+class SensorError(HardwareError):
+    """The drop sensor can't be read: a drink that falls would not be seen."""
 
 
 class NotSent(RelayError):

@@ -31,6 +31,8 @@ class Wire:
         """What becomes of an answer on its way: a test's hand on the wire."""
         self.piece = 65_536
         """How many bytes a read gets at the most."""
+        self.lines: dict[str, Callable[[], bool]] = {}
+        """The adapter's modem lines, by name, and whether each is asserted."""
         self.held = False
         self._to_host = b""
         _wires[name] = self
@@ -92,6 +94,13 @@ class Wire:
         if not self.plugged:
             raise OSError(errno.EIO, "Input/output error")
         return len(self._to_host)
+
+    def line(self, name: str) -> bool:
+        if not self.plugged:
+            raise OSError(errno.EIO, "Input/output error")
+        if name not in self.lines:
+            raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
+        return self.lines[name]()
 
     def discard(self) -> None:
         self._to_host = b""

@@ -1,10 +1,14 @@
-"""The hardware of a simulated machine: the emulated board that a config names, and its cable."""
+"""The hardware of a simulated machine: the emulated board of its config, cable, drop sensor."""
+
+from collections.abc import Callable
 
 from controller.errors import QuenchError
 from drivers import registry
-from drivers.hal import Clock, RelaySettings
+from drivers.hal import Clock, DropSensor, Relay, RelaySettings, SensorSettings
+from drivers.sensors import open_sensor
 from sim import boards, protocol_sim
 from sim.boards.base import Board
+from sim.chute import Chute, SimulatedSensor
 from sim.link import Wire
 
 
@@ -20,6 +24,21 @@ def emulated(dialect: str, channels: int) -> Board:
         return board(channels)
     except ValueError as error:
         raise QuenchError(str(error)) from error
+
+
+def sensor(
+    settings: SensorSettings | None, chute: Chute, wire: Wire
+) -> Callable[[SensorSettings, Relay], DropSensor]:
+    """What opens the drop sensor that looks into ``chute``.
+
+    On a serial line that is the real driver, on a line of ``wire``; on a pin the
+    simulated sensor, whose pin is nowhere.
+    """
+    if settings is None or settings.driver != "serial-line":
+        return lambda settings, relay: SimulatedSensor(chute)
+    broken_when = settings.broken_when_high
+    wire.lines[settings.line] = lambda: chute.broken() is broken_when
+    return open_sensor
 
 
 def wire(settings: RelaySettings, clock: Clock) -> Wire:

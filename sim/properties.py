@@ -17,6 +17,7 @@ from sim.trace import (
     BooksSeen,
     Booted,
     Died,
+    Fell,
     Intent,
     RelaySwitched,
     Seen,
@@ -32,7 +33,12 @@ MARGIN_MS = 1_000
 board is told OFF within it, at the slowest pace that a dialect asks for."""
 
 _IN_SERVICE = (State.IDLE, State.SCANNED, State.WARNED)
-_SELF_MENDING = (Reason.STARTING, Reason.RELAY_LOST, Reason.JOURNAL_LOST)
+_SELF_MENDING = (
+    Reason.STARTING,
+    Reason.RELAY_LOST,
+    Reason.JOURNAL_LOST,
+    Reason.SENSOR_LOST,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Limits:
     """By channel."""
     slot: Mapping[int, str]
     """The slot of each channel."""
+    tries_another_slot: bool = False
+    """Whether another slot may be tried, once, when no drink fell."""
 
 
 class Violation(AssertionError):
@@ -103,21 +111,41 @@ class WarnedFirst(Watcher):
 
 
 class OneScanOneDrink(Watcher):
-    """S2: a token leads to at most one pulse."""
+    """S2: a token leads to at most one pulse, or to one more in another slot if no drink fell."""
 
     name = "S2 one scan, one drink"
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
-        self._spent: set[str] = set()
+        self._pulses: dict[str, list[Intent]] = {}
+        self._running: list[Intent] = []
+        self._fell: set[int] = set()
 
     def see(self, seen: Seen) -> str | None:
-        if isinstance(seen, RelaySwitched) and seen.on:
-            for intent in seen.intents:
-                if intent.token_digest in self._spent:
-                    return f"a second pulse for the token of dispense {intent.dispense_id}"
-                self._spent.add(intent.token_digest)
+        match seen:
+            case RelaySwitched(on=True):
+                self._running = list(seen.intents)
+                for intent in seen.intents:
+                    before = self._pulses.setdefault(intent.token_digest, [])
+                    before.append(intent)
+                    if len(before) > 1 and not self._may_try(*before):
+                        return f"a second pulse for the token of dispense {intent.dispense_id}"
+            case Fell():
+                self._fell.update(
+                    intent.dispense_id
+                    for intent in self._running
+                    if intent.slot == self.limits.slot.get(seen.channel)
+                )
         return None
+
+    def _may_try(self, first: Intent, second: Intent, *more: Intent) -> bool:
+        return (
+            self.limits.tries_another_slot
+            and not more
+            and second.retry_of == first.dispense_id
+            and second.slot != first.slot
+            and first.dispense_id not in self._fell
+        )
 
 
 class OffIsTheRestingState(Watcher):

@@ -39,6 +39,14 @@ class Serial(serial.SerialBase):
     def in_waiting(self) -> int:
         return self._wire.waiting()
 
+    @property
+    def cts(self) -> bool:
+        return self._wire.line("cts")
+
+    @property
+    def dsr(self) -> bool:
+        return self._wire.line("dsr")
+
     def reset_input_buffer(self) -> None:
         self._wire.discard()
 

@@ -71,6 +71,8 @@ class Intent:
     dispense_id: int
     slot: str
     token_digest: str
+    retry_of: int | None
+    """The dispense that this one is the second try of; its token is that one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,13 @@ class RelaySwitched(Seen):
     on: bool
     commanded: bool
     intents: tuple[Intent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fell(Seen):
+    """A drink came out, from the slot on ``channel``."""
+
+    channel: int
 
 
 @dataclass(frozen=True, slots=True)

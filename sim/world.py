@@ -23,6 +23,7 @@ from drivers import registry
 from drivers.hal import Relay, RelaySettings, open_with_off
 from sim import faults, machine
 from sim.boards.base import Switched
+from sim.chute import Chute
 from sim.clock import VirtualClock
 from sim.properties import Limits, Properties
 from sim.trace import (
@@ -30,6 +31,7 @@ from sim.trace import (
     BooksSeen,
     Booted,
     Died,
+    Fell,
     Intent,
     RelaySwitched,
     Seen,
@@ -57,10 +59,12 @@ class World:
             longest_ms=max(
                 config.timing.scan_timeout_ms,
                 config.timing.confirm_timeout_ms,
-                config.timing.drop_timeout_ms + max(slot.pulse_ms for slot in config.slots),
+                # One try in each of two slots, at the most.
+                2 * (config.timing.drop_timeout_ms + max(slot.pulse_ms for slot in config.slots)),
             ),
             pulse_ms={slot.channel: slot.pulse_ms for slot in config.slots},
             slot={slot.channel: slot.name for slot in config.slots},
+            tries_another_slot=config.safety.on_no_drop == "try_another_slot",
         )
         self.properties = Properties(self.limits)
         self.date: Callable[[], str] = lambda: "2019-04-27 10:00:00"
@@ -72,7 +76,13 @@ class World:
         self.wire = machine.wire(config.relay_settings(), self.clock)
         self.board = self.wire.board
         self.board.on_switch = self._switched
+        self.chute = Chute(self.limits.pulse_ms, self.clock)
+        self.chute.on_fall = lambda fall: self._see(Fell(self.now_ms, fall.channel))
+        self.clock.next_ms = self._next_look_ms
+        self.clock.look = self._look_at_beam
         self.wire.on_open = lambda: self._see(Attached(self.now_ms))
+        self._beam_broken = False
+        self._beam_changed_ms = -1_000
         self._locker: sqlite3.Connection | None = None
         self._onlooker: sqlite3.Connection | None = None
         self._journal: Journal | None = None
@@ -117,6 +127,7 @@ class World:
             self.config,
             self._journal,
             self._open_relay,
+            machine.sensor(self.config.sensor_settings(), self.chute, self.wire),
             clock=self.clock,
             random_bytes=self._random.randbytes,
         )
@@ -177,6 +188,16 @@ class World:
         self.board.mend()
         self._see(self._weather())
 
+    def jam(self, *channels: int) -> None:
+        """From now on these slots' motors turn and no drink comes, and all others' are well."""
+        self.chute.jammed = set(channels)
+        self._see(self._weather())
+
+    def block(self, blocked: bool = True) -> None:
+        """Put something into the beam, or take it out."""
+        self.chute.blocked = blocked
+        self._see(self._weather())
+
     def lock_journal(self) -> None:
         """Another program writes to the journal and doesn't end."""
         if self._locker is None:
@@ -235,8 +256,13 @@ class World:
     def wait(self, span_ms: int) -> None:
         """Let ``span_ms`` pass, with all that falls due in it."""
         end_ms = self.now_ms + span_ms
-        while self.controller is not None and self.controller.runner.wake_ms() <= end_ms:
-            self._pass_to(self.controller.runner.wake_ms())
+        while self.controller is not None:
+            look_ms = self._next_look_ms()
+            wake_ms = self.controller.runner.wake_ms()
+            wake_ms = wake_ms if look_ms is None else min(wake_ms, look_ms)
+            if wake_ms > end_ms:
+                break
+            self._pass_to(wake_ms)
             self._turns()
         self._pass_to(end_ms)
 
@@ -265,6 +291,22 @@ class World:
         except PowerCut:
             self.cut_power()
 
+    def _next_look_ms(self) -> int | None:
+        """When the beam changes, and when a break of it has lasted long enough."""
+        edge_ms = self.chute.next_ms()
+        settled_ms = self._beam_changed_ms + self.config.hardware.drop_sensor.debounce_ms
+        if settled_ms > self.now_ms:
+            return settled_ms if edge_ms is None else min(settled_ms, edge_ms)
+        return edge_ms
+
+    def _look_at_beam(self) -> None:
+        """What the thread beside the loop does, at the moments that matter."""
+        broken = self.chute.broken()
+        if broken is not self._beam_broken:
+            self._beam_broken, self._beam_changed_ms = broken, self.now_ms
+        if self.controller is not None:
+            self.controller.runner.drops.look(self.now_ms)
+
     # -- watching -----------------------------------------------------------------------
 
     def _open_relay(self, settings: RelaySettings) -> Relay:
@@ -273,6 +315,7 @@ class World:
         return open_with_off(self.driver, replace(settings, port=self.wire.url), self.clock)
 
     def _switched(self, switched: Switched) -> None:
+        self.chute.switched(switched)
         self._see(
             RelaySwitched(
                 switched.at_ms,
@@ -297,13 +340,16 @@ class World:
         self.properties.see(seen)
 
     def _weather(self) -> Weather:
-        fair = self.wire.plugged and not self.board.faults and self._locker is None
+        well = not self.board.faults and not self.chute.blocked
+        fair = well and self.wire.plugged and self._locker is None
         return Weather(self.now_ms, fair)
 
     def _intents(self) -> tuple[Intent, ...]:
         assert self._onlooker is not None
         rows = self._onlooker.execute(
-            "SELECT id, slot, token_digest FROM dispense WHERE outcome = 'open'"
+            "SELECT open.id, open.slot, coalesce(open.token_digest, first.token_digest),"
+            " open.retry_of FROM dispense AS open LEFT JOIN dispense AS first"
+            " ON first.id = open.retry_of WHERE open.outcome = 'open'"
         )
         return tuple(Intent(*row) for row in rows)
 

@@ -145,12 +145,12 @@ MISTAKES = {
     "text for a section": (
         "  on_unknown: continue",
         "  continue",
-        "31:3: safety: should be a section; allowed: on_unknown",
+        "31:3: safety: should be a section; allowed: on_unknown, on_no_drop",
     ),
     "a list for a section": (
         "safety:\n  on_unknown",
         "safety:\n  - on_unknown",
-        "31:3: safety: should be a section; allowed: on_unknown",
+        "31:3: safety: should be a section; allowed: on_unknown, on_no_drop",
     ),
     "nothing for a section": (
         "  path: /var/lib/quench/quench.db\n",
@@ -202,7 +202,8 @@ MISTAKES = {
     "an unknown sensor": (
         "driver: none",
         "driver: beam",
-        "15:13: hardware.drop_sensor.driver: 'beam' is not known; allowed: 'none'",
+        "15:13: hardware.drop_sensor.driver: 'beam' is not known;"
+        " allowed: 'none', 'gpio' or 'serial-line'",
     ),
     "a driver with a slip": (
         "driver: lcus",

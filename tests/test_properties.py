@@ -22,10 +22,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from controller.config import load
+from controller.config import Config, load
 from controller.door import Word
 from controller.table import State
-from sim.trace import RelaySwitched, Seen, StateSeen
+from sim.trace import Fell, RelaySwitched, Seen, StateSeen
 from sim.world import World
 from tests.conftest import ROOT
 
@@ -40,6 +40,21 @@ went: Counter[str] = Counter()
 def time_out_the_next_write(world: World) -> None:
     """It arrives all the same."""
     world.wire.write_timeouts = 1
+
+
+def throw(fault: str) -> Callable[[World], None]:
+    def thrown(world: World) -> None:
+        world.throw(fault)
+
+    thrown.__name__ = fault
+    return thrown
+
+
+def jam_a_slot(world: World) -> None:
+    world.jam(1)
+
+
+BOARD_FAULTS = ("silent", "slow", "garble", "half", "lost-ack", "dead", "welded", "stuck-open")
 
 
 def cut_power_at_the_next_on(world: World) -> None:
@@ -59,11 +74,27 @@ class Hall(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="quench-hall-"))
 
-    @initialize(stop=st.booleans(), stock=st.tuples(*[st.integers(0, 3)] * len(SLOTS)))
-    def open_the_hall(self, stop: bool, stock: tuple[int, ...]) -> None:
-        safety = CONFIG.safety.model_copy(update={"on_unknown": "stop" if stop else "continue"})
-        self.world = World(CONFIG.model_copy(update={"safety": safety}), self.folder)
+    @initialize(
+        stop=st.booleans(),
+        stock=st.tuples(*[st.sampled_from([3, 2, 1, 0])] * len(SLOTS)),
+        dialect=st.sampled_from(["lcus", "waveshare"]),
+        sensor=st.sampled_from(["none", "fail", "try_another_slot"]),
+        jammed=st.sampled_from([(), (1,), (2,)]),
+    )
+    def open_the_hall(
+        self, stop: bool, stock: tuple[int, ...], dialect: str, sensor: str, jammed: tuple[int, ...]
+    ) -> None:
+        """``sensor``: none, or what follows when it saw no drink fall."""
+        data = CONFIG.model_dump(mode="python")
+        data["hardware"]["relay"]["driver"] = dialect
+        del data["hardware"]["relay"]["active_low"]
+        data["safety"]["on_unknown"] = "stop" if stop else "continue"
+        if sensor != "none":
+            data["hardware"]["drop_sensor"] |= {"driver": "serial-line", "line": "cts"}
+            data["safety"]["on_no_drop"] = sensor
+        self.world = World(Config.model_validate(data), self.folder)
         self.world.boot()
+        self.world.jam(*jammed)
         for slot, drinks in zip(SLOTS, stock, strict=True):
             self.world.load(slot, drinks)
         self.world.wait(1_000)
@@ -74,6 +105,7 @@ class Hall(RuleBasedStateMachine):
                 self.come_back()
                 for seen in self.world.trace:
                     went[describe(seen)] += 1
+                went["a second try"] += sum(bool(e.retry_of) for e in self.world.entries())
                 went.update(entry.outcome.value for entry in self.world.entries() if entry.outcome)
                 self.world.close()
         finally:
@@ -90,6 +122,9 @@ class Hall(RuleBasedStateMachine):
         world = self.world
         world.cut_power_when = lambda switched: False
         world.wire.write_timeouts = 0
+        world.mend()
+        world.jam()
+        world.block(False)
         world.unlock_journal()
         world.plug()
         if world.controller is None:
@@ -121,7 +156,7 @@ class Hall(RuleBasedStateMachine):
     def tap(self, page: tuple[str, str]) -> None:
         self.world.tap(*page)
 
-    @rule(target=pages, waits_ms=st.sampled_from([0, 300, 700, 5_000]))
+    @rule(target=pages, waits_ms=st.sampled_from([0, 300, 700, 5_000, 15_000]))
     @precondition(lambda self: self.world.controller and self.world.state is State.IDLE)
     def visit(self, waits_ms: int) -> tuple[str, str]:
         """A patient visitor: scan, read, tap, and perhaps see the drink come."""
@@ -160,6 +195,9 @@ class Hall(RuleBasedStateMachine):
             [
                 World.unplug,
                 World.lock_journal,
+                World.block,
+                jam_a_slot,
+                *map(throw, BOARD_FAULTS),
                 World.kill,
                 World.cut_power,
                 World.stop,
@@ -187,6 +225,8 @@ class Hall(RuleBasedStateMachine):
 
 def describe(seen: Seen) -> str:
     match seen:
+        case Fell():
+            return "a drink fell"
         case RelaySwitched():
             return "ON" if seen.on else "OFF" if seen.commanded else "fell with the power"
         case StateSeen():
@@ -198,9 +238,12 @@ def test_the_properties_hold_whatever_happens() -> None:
     went.clear()
     run_state_machine_as_test(Hall, settings=settings(stateful_step_count=40))
     must = {
-        *("ON", "OFF", "fell with the power", "commanded", "unknown"),
+        *("ON", "OFF", "fell with the power", "a drink fell", "a second try"),
+        *("commanded", "relay_confirmed", "dropped", "failed", "unknown"),
         *("idle", "scanned", "warned", "dispensing", "out_of_service sold_out"),
         *("out_of_service relay_lost", "out_of_service journal_lost"),
+        *("out_of_service sensor_lost", "out_of_service no_slot_to_trust"),
+        *("block", "jam_a_slot", *BOARD_FAULTS),
         *("out_of_service unknown_outcome", "unplug", "lock_journal", "kill", "cut_power", "stop"),
         *("time_out_the_next_write", "cut_power_at_the_next_on", "cut_power_at_the_next_off"),
     }

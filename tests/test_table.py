@@ -31,10 +31,12 @@ from controller.events import (
     RelayLost,
     Released,
     Scanned,
+    SensorBack,
+    SensorLost,
     StockChanged,
     WarningShown,
 )
-from controller.machine import Machine, Rules, Slot
+from controller.machine import Machine, Reason, Rules, Slot
 from controller.table import TABLE, State
 
 RULES = Rules(
@@ -58,9 +60,11 @@ dropped          -        -        -           =          -
 failed           -        -        -           idle       -
 relay_lost       out      out      out         out        =
 journal_lost     out      out      out         out        =
+sensor_lost      out      out      out         out        =
 operator_stop    out      out      out         out        =
 relay_back       -        -        -           -          idle
 journal_back     -        -        -           -          idle
+sensor_back      -        -        -           -          idle
 operator_resume  -        -        -           -          idle
 stock_changed    =        =        =           =          idle
 """
@@ -76,9 +80,11 @@ BEST: dict[str, Event] = {
     "failed": Failed(1, Outcome.FAILED, drink_kept=True),
     "relay_lost": RelayLost("cable out"),
     "journal_lost": JournalLost("disk full"),
+    "sensor_lost": SensorLost("beam broken"),
     "operator_stop": OperatorStop("cleaning"),
     "relay_back": RelayBack(),
     "journal_back": JournalBack(),
+    "sensor_back": SensorBack(),
     "operator_resume": OperatorResume(),
     "stock_changed": StockChanged((5, 9), 0),
 }
@@ -121,6 +127,8 @@ def mended_by(event: str, made: Machine) -> None:
     match event:
         case "journal_back":
             made.handle(JournalLost("disk full"), 0)
+        case "sensor_back":
+            made.handle(SensorLost("beam broken"), 0)
         case "stock_changed":
             made.handle(StockChanged((0, 0), 0), 0)
         case _ if event != "relay_back":
@@ -282,8 +290,8 @@ class TestDropSensor:
 
     rules = replace(RULES, senses_drop=True)
 
-    def falling(self) -> Machine:
-        made = machine("dispensing", self.rules)
+    def falling(self, **more: bool) -> Machine:
+        made = machine("dispensing", replace(self.rules, **more))
         made.handle(PulseStarted(1), NOW_MS - PULSE_MS)
         made.handle(DeadlinePassed(), NOW_MS)
         assert made.handle(Released(1, Outcome.COMMANDED), NOW_MS) == ()
@@ -310,6 +318,56 @@ class TestDropSensor:
         assert [slot.healthy for slot in made.memory.slots] == [True, False]
         made.handle(StockChanged((3, 12), 0), due_ms)
         assert [slot.healthy for slot in made.memory.slots] == [True, True]
+
+    def test_another_slot_is_tried_once_if_the_rules_say_so(self) -> None:
+        made = self.falling(tries_another_slot=True)
+        due_ms = NOW_MS + RULES.drop_timeout_ms
+        settle, dispense = made.handle(DeadlinePassed(), due_ms)
+        assert settle == Settle(1, Outcome.FAILED)
+        assert dispense == Dispense(2, 1, "page", "water", 1, PULSE_MS, retry_of=1)
+        assert made.state is State.DISPENSING
+        assert made.deadline_ms() == due_ms + PULSE_MS, "OFF is scheduled before ON is asked for"
+        assert [slot.remaining for slot in made.memory.slots] == [2, 6]
+        made.handle(PulseStarted(2), due_ms)
+        assert made.handle(Dropped(1), due_ms + 1) == (Refuse(Refusal.OTHER_DISPENSE),)
+        made.handle(DeadlinePassed(), due_ms + PULSE_MS)
+        made.handle(Released(2, Outcome.COMMANDED), due_ms + PULSE_MS)
+        commands = made.handle(DeadlinePassed(), due_ms + PULSE_MS + RULES.drop_timeout_ms)
+        assert commands == (AllOff(), Settle(2, Outcome.FAILED)), "twice is enough"
+        assert made.reason() == (
+            Reason.NO_SLOT_TO_TRUST,
+            "water: no drink was seen to fall; tea: no drink was seen to fall",
+        )
+
+    @pytest.mark.parametrize("missing", ["stock", "trust"])
+    def test_without_another_slot_none_is_tried(self, missing: str) -> None:
+        made = self.falling(tries_another_slot=True)
+        left = 0 if missing == "stock" else 3
+        fault = "jammed" if missing == "trust" else ""
+        water, tea = made.memory.slots
+        slots = (replace(water, remaining=left, fault=fault), tea)
+        made.memory = replace(made.memory, slots=slots)
+        commands = made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
+        assert commands == (AllOff(), Settle(1, Outcome.FAILED))
+
+    def test_a_drop_that_was_seen_is_not_tried_again(self) -> None:
+        made = machine("dispensing", replace(self.rules, tries_another_slot=True))
+        made.handle(PulseStarted(1), NOW_MS - PULSE_MS)
+        made.handle(Dropped(1), NOW_MS - 1)
+        made.handle(DeadlinePassed(), NOW_MS)
+        commands = made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
+        assert commands == (Settle(1, Outcome.DROPPED), NewCode(2)), "though OFF is unheard of"
+
+    def test_a_sensor_that_is_lost_says_what_the_relay_did(self) -> None:
+        commands = self.falling().handle(SensorLost("x"), NOW_MS + 1)
+        assert commands == (AllOff(), Settle(1, Outcome.COMMANDED))
+
+    def test_a_dispense_that_a_blocked_beam_prevented_costs_nothing(self) -> None:
+        made = machine("dispensing", self.rules)
+        failed = Failed(1, Outcome.FAILED, drink_kept=True, sensor_lost="blocked")
+        assert made.handle(failed, NOW_MS - 1) == (AllOff(), Settle(1, Outcome.FAILED, True))
+        assert made.reason() == (Reason.SENSOR_LOST, "blocked")
+        assert [slot.remaining for slot in made.memory.slots] == [3, 7]
 
     def test_a_fault_while_it_falls_says_what_the_relay_did(self) -> None:
         made = self.falling()

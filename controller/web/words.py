@@ -68,7 +68,7 @@ EN = Words(
         Word.ENJOY: Told("Enjoy your drink!", "And tell a friend what you learnt here."),
         Word.FAILED: Told(
             "Sorry, no drink came out",
-            "Nothing was used up. Scan the new code on the machine's screen to try again.",
+            "It was not your doing. Scan the new code on the machine's screen to try again.",
         ),
         Word.UNKNOWN: Told(
             "Did your drink come?",
@@ -89,6 +89,7 @@ EN = Words(
         Reason.STARTING: "The machine is starting. Scan the code on its screen in a moment.",
         Reason.RELAY_LOST: "The machine has a fault, and the staff can see it.",
         Reason.JOURNAL_LOST: "The machine has a fault, and the staff can see it.",
+        Reason.SENSOR_LOST: "The machine can't see its outlet. Is a drink in it? Please take it.",
         Reason.UNKNOWN_OUTCOME: "The staff are checking the machine.",
         Reason.SOLD_OUT: "All drinks are gone. Please come back after the refill.",
         Reason.NO_SLOT_TO_TRUST: "The machine has a fault, and the staff can see it.",
@@ -121,7 +122,7 @@ ZH = Words(
     told={
         Word.COMING: Told("饮料马上就来", "请看机器。"),
         Word.ENJOY: Told("请享用您的饮料！", "也把今天学到的告诉朋友。"),
-        Word.FAILED: Told("抱歉，饮料没有出来", "没有任何消耗。请重新扫描机器屏幕上的新码。"),
+        Word.FAILED: Told("抱歉，饮料没有出来", "这不是您的问题。请重新扫描机器屏幕上的新码。"),
         Word.UNKNOWN: Told(
             "您拿到饮料了吗？", "我们在这里无法确认。如果没有，请联系工作人员，他们也能看到。"
         ),
@@ -134,6 +135,7 @@ ZH = Words(
         Reason.STARTING: "机器正在启动，请稍后扫描屏幕上的码。",
         Reason.RELAY_LOST: "机器出现故障，工作人员已能看到。",
         Reason.JOURNAL_LOST: "机器出现故障，工作人员已能看到。",
+        Reason.SENSOR_LOST: "机器看不清出货口。如果里面有饮料，请取走。",
         Reason.UNKNOWN_OUTCOME: "工作人员正在检查机器。",
         Reason.SOLD_OUT: "饮料已领完，请在补货后再来。",
         Reason.NO_SLOT_TO_TRUST: "机器出现故障，工作人员已能看到。",

@@ -112,6 +112,10 @@ class SerialRelay:
         question = self._codec.status(channel)
         return self._ask(question, lambda heard: self._codec.coil(channel, heard))
 
+    def line(self, name: str) -> bool:
+        """See :class:`drivers.hal.HasLines`."""
+        return self._port.line(name)
+
     def check(self) -> None:
         self._port.check()
         if self.capabilities.reads_back:  # an adapter may well outlive the board behind it

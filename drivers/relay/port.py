@@ -103,6 +103,19 @@ class Port:
             return NoAnswer(f"{asked} nothing in {ANSWER_TIMEOUT_MS} ms; has it power?")
         return BadAnswer(f"{asked} {_hex(heard)}, which is no answer to that")
 
+    def line(self, name: str) -> bool:
+        """Whether the modem line ``name``, "cts" or "dsr", is asserted. Raises PortLost or NotSent.
+
+        It waits for no question's answer: a drink does not wait, either.
+        """
+        with self._translated():
+            try:
+                return bool(getattr(self._wire, name))
+            except OSError as error:
+                if error.errno in (errno.ENOTTY, errno.EINVAL):
+                    raise NotSent(f"{self.name}: this port has no line {name.upper()}") from error
+                raise
+
     def check(self) -> None:
         """Raise PortLost if the device behind the port is gone."""
         with self._turn, self._translated():

@@ -1,0 +1,93 @@
+"""Watches the beam of the drop sensor while a drink may fall: beside the loop, which may be busy.
+
+A can breaks a beam for some tens of milliseconds, and the loop may be waiting for
+a relay board for longer than that. So a thread looks, every LOOK_MS while armed,
+and leaves what it saw for the loop to take.
+"""
+
+import threading
+from collections.abc import Callable
+
+from controller.events import Dropped, Event, SensorLost
+from drivers.hal import Clock, DropSensor, SensorError
+
+LOOK_MS = 2
+"""A can of 12 cm that has fallen 50 cm is in the beam for 40 ms: it is seen twenty times."""
+
+
+class DropWatch:
+    """At most one dispense at a time. Threads may share it."""
+
+    def __init__(self, debounce_ms: int, wake: Callable[[], object] = lambda: None) -> None:
+        """A beam is broken when it has been for ``debounce_ms``; ``wake`` is called with news."""
+        self._debounce_ms = debounce_ms
+        self._wake = wake
+        self._turn = threading.Condition()
+        self._sensor: DropSensor | None = None
+        self._dispense_id = 0
+        self._broken_ms: int | None = None
+        self._news: Event | None = None
+        self._ended = False
+
+    def arm(self, dispense_id: int, sensor: DropSensor) -> None:
+        """A drink of ``dispense_id`` may fall from now on."""
+        with self._turn:
+            self._dispense_id, self._sensor = dispense_id, sensor
+            self._broken_ms = self._news = None
+            self._turn.notify()
+
+    def disarm(self) -> None:
+        """None may fall any more. The sensor is not used again once this returns."""
+        with self._turn:
+            self._sensor = self._news = None
+
+    @property
+    def news(self) -> bool:
+        """Whether :meth:`take` has something."""
+        return self._news is not None
+
+    def take(self) -> Event | None:
+        """What was seen since the last call: Dropped, or SensorLost; None if nothing was."""
+        with self._turn:
+            news, self._news = self._news, None
+            return news
+
+    def look(self, now_ms: int) -> None:
+        """Look at the beam, once."""
+        with self._turn:
+            if self._sensor is None:
+                return
+            try:
+                broken = self._sensor.broken()
+            except SensorError as error:
+                self._tell(SensorLost(str(error)))
+                return
+            if not broken:
+                self._broken_ms = None
+                return
+            if self._broken_ms is None:
+                self._broken_ms = now_ms
+            if now_ms - self._broken_ms >= self._debounce_ms:
+                self._tell(Dropped(self._dispense_id))
+
+    def _tell(self, news: Event) -> None:
+        self._news = news
+        self._sensor = None
+        self._wake()
+
+    def run(self, clock: Clock) -> None:
+        """Look until :meth:`end`: the body of a thread."""
+        while True:
+            with self._turn:
+                while self._sensor is None and not self._ended:
+                    self._turn.wait()
+                if self._ended:
+                    return
+            self.look(clock.now_ms())
+            clock.sleep_ms(LOOK_MS)
+
+    def end(self) -> None:
+        """Let :meth:`run` return."""
+        with self._turn:
+            self._ended = True
+            self._turn.notify()

@@ -1,0 +1,97 @@
+"""Where drinks fall: a motor turns while its relay is ON, a drink goes over, and breaks a beam.
+
+The way takes the time that it takes; nothing here knows what a controller thinks.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from drivers.hal import Clock
+from sim.boards.base import Switched
+
+TURN_SHARE = 0.6
+"""Of a slot's pulse: after so much of it the drink goes over the edge."""
+FALL_MS = 250
+"""From the edge to the beam: some 30 cm."""
+BREAK_MS = 40
+"""How long a can is in the beam."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A drink on its way, from the edge at ``at_ms``."""
+
+    channel: int
+    at_ms: int
+
+    @property
+    def in_beam_ms(self) -> int:
+        return self.at_ms + FALL_MS
+
+    def breaks(self, now_ms: int) -> bool:
+        return self.in_beam_ms <= now_ms < self.in_beam_ms + BREAK_MS
+
+
+class Chute:
+    """The chute of a machine whose slots' channels have those pulses."""
+
+    def __init__(self, pulse_ms: Mapping[int, int], clock: Clock) -> None:
+        self.jammed: set[int] = set()
+        """Channels whose motor turns, and no drink comes."""
+        self.blocked = False
+        """Something lies in the beam."""
+        self.blind = False
+        """The sensor's cable is off, or its lens is dirty: its beam never seems broken."""
+        self.on_fall: Callable[[Fall], None] = lambda fall: None
+        """Called when a drink that fell reaches the visitor: when it is out of the beam."""
+        self._pulse_ms = pulse_ms
+        self._clock = clock
+        self._falls: list[Fall] = []
+
+    def switched(self, switched: Switched) -> None:
+        """A relay was switched: its motor runs, or stands."""
+        if not switched.on:
+            # A motor that stands too early leaves its drink at the edge.
+            self._falls = [
+                fall
+                for fall in self._falls
+                if fall.channel != switched.channel or fall.at_ms <= switched.at_ms
+            ]
+        elif switched.channel in self._pulse_ms and switched.channel not in self.jammed:
+            turn_ms = int(self._pulse_ms[switched.channel] * TURN_SHARE)
+            self._falls.append(Fall(switched.channel, switched.at_ms + turn_ms))
+
+    def broken(self) -> bool:
+        """Whether the beam is broken now."""
+        now_ms = self._clock.now_ms()
+        self._let_out(now_ms)
+        return self.blocked or (not self.blind and any(fall.breaks(now_ms) for fall in self._falls))
+
+    def next_ms(self) -> int | None:
+        """When the beam will next be broken or free, if nobody does anything."""
+        now_ms = self._clock.now_ms()
+        edges = (
+            edge_ms
+            for fall in self._falls
+            for edge_ms in (fall.in_beam_ms, fall.in_beam_ms + BREAK_MS)
+        )
+        return min((edge_ms for edge_ms in edges if edge_ms > now_ms), default=None)
+
+    def _let_out(self, now_ms: int) -> None:
+        out = [fall for fall in self._falls if fall.in_beam_ms + BREAK_MS <= now_ms]
+        self._falls = [fall for fall in self._falls if fall not in out]
+        for fall in out:
+            self.on_fall(fall)
+
+
+class SimulatedSensor:
+    """A drop sensor that looks into the chute itself; see :class:`drivers.hal.DropSensor`."""
+
+    def __init__(self, chute: Chute) -> None:
+        self._chute = chute
+
+    def broken(self) -> bool:
+        return self._chute.broken()
+
+    def close(self) -> None:
+        """Nothing is held."""
