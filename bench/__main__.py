@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import core, memory, page, start, tap_http, tap_loop
+from bench import core, dialects, memory, page, replug, start, tap_http, tap_loop
 from bench.report import REPORT, Row, render
 from bench.wrk import WrkMissing
 
@@ -18,6 +18,8 @@ FIGURES: tuple[Callable[[Path], list[Row]], ...] = (
     start.measure,
     memory.measure,
     core.measure,
+    dialects.measure,
+    replug.measure,
 )
 
 DISK = "/var/tmp"

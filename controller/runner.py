@@ -63,7 +63,7 @@ log = logging.getLogger("quench")
 ROUND_MS = 1_000
 """How often the relay's cable and the journal's other writers are looked at."""
 RETRY_FIRST_MS = 250
-RETRY_MOST_MS = 4_000
+RETRY_MOST_MS = 2_000
 """A lost part is tried again after the first span, then twice as long each time, up to the most."""
 
 BLOCKED = "something is in the beam of the drop sensor; take it out"

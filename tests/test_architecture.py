@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.processes import quench, written
 
 # Who is handed the time doesn't ask for it.
 CLOCKS = {"controller/clock.py"}
@@ -61,6 +62,37 @@ def test_no_test_sleeps() -> None:
     for path in sources("tests"):
         asked = asks_for_time((ROOT / path).read_text(encoding="utf-8"))
         assert "time.sleep" not in asked, path
+
+
+NOT_OURS = [
+    *("gpiozero", "lgpio", "drivers.pins", "drivers.sensor", "drivers.modbus", "drivers.contract"),
+    *("drivers.bringup", "drivers.relay.waveshare", "drivers.relay.usb", "sim", "pytest"),
+    *("serial.tools", "controller.by_hand"),
+]
+
+
+def test_nobody_pays_for_hardware_that_is_not_there(tmp_path: Path) -> None:
+    """What ``quench run`` with an LCUS board and no sensor has imported when it ends."""
+    log = tmp_path / "imports"
+    command = f"""if True:
+        import atexit, pathlib, sys
+        log = pathlib.Path({str(log)!r})
+        atexit.register(lambda: log.write_text(" ".join(sys.modules)))
+        from controller.cli import main
+        sys.exit(main(sys.argv[1:]))"""
+    path = written(tmp_path)
+    with quench("board", "lcus", "--link", tmp_path / "board") as board:
+        board.wait_for("^quench: lcus board")
+        run = [sys.executable, "-c", command, "run", "--config", str(path)]
+        with subprocess.Popen(run, cwd=ROOT, stdout=subprocess.PIPE, text=True) as controller:
+            assert controller.stdout is not None
+            assert "quench: ready" in controller.stdout.readline()
+            board.wait_for("channel 2 OFF")
+            controller.terminate()
+    imported = set(log.read_text(encoding="utf-8").split())
+    assert {"drivers.relay.lcus", "drivers.sensors", "serial", "controller.drops"} <= imported
+    ours = {name for name in imported for other in NOT_OURS if f"{name}.".startswith(f"{other}.")}
+    assert ours == set()
 
 
 def test_a_wall_clock_that_jumps_changes_nothing(tmp_path: Path, config: object) -> None:
