@@ -202,7 +202,7 @@ class Runner:
             return
         why_blind = self._why_blind(relay)
         if why_blind:
-            self._sensor_round.retry(now_ms)
+            self._sensor_round.retry()
             self._fail(command.dispense_id, kept=True, sensor_lost=why_blind)
             return
         try:
@@ -311,7 +311,7 @@ class Runner:
         try:
             self._relay = self._open_relay()
         except RelayError as error:
-            self._relay_round.retry(now_ms)
+            self._relay_round.retry()
             known = self.machine.memory.relay_fault
             return RelayLost(str(error)) if str(error) != known else None
         self._relay_round.again(now_ms)
@@ -342,7 +342,7 @@ class Runner:
         passing = why_blind == BLOCKED and not self._blocked_before and not known
         self._blocked_before = why_blind == BLOCKED
         if why_blind and why_blind != BLOCKED:
-            self._sensor_round.retry(now_ms)
+            self._sensor_round.retry()
         else:
             self._sensor_round.again(now_ms, RETRY_FIRST_MS if why_blind else ROUND_MS)
         if why_blind == known or passing:
@@ -378,7 +378,7 @@ class Runner:
             self._journal_round.again(now_ms)
             return self._stock() if changed else None
         except JournalError as error:
-            self._journal_round.retry(now_ms)
+            self._journal_round.retry()
             known = self.machine.memory.journal_fault
             return JournalLost(str(error)) if str(error) != known else None
 
@@ -390,7 +390,7 @@ class Runner:
             del self._unsettled[0]
 
     def _lose_journal(self, error: JournalError, now_ms: int) -> str:
-        self._journal_round.retry(now_ms)
+        self._journal_round.retry()
         return str(error)
 
     def _stock(self) -> StockChanged:
@@ -436,8 +436,15 @@ class _Round:
     def __init__(self) -> None:
         self.due_ms = 0
         self._span_ms = RETRY_FIRST_MS
+        self._tried = False
 
     def is_due(self, now_ms: int) -> bool:
+        if self._tried:
+            # Counted from the end of a try, which may have taken longer than the wait itself:
+            # a dead board must not keep the loop from everybody else.
+            self.due_ms = now_ms + self._span_ms
+            self._span_ms = min(2 * self._span_ms, RETRY_MOST_MS)
+            self._tried = False
         return now_ms >= self.due_ms
 
     def again(self, now_ms: int, span_ms: int = ROUND_MS) -> None:
@@ -445,10 +452,10 @@ class _Round:
         self._span_ms = RETRY_FIRST_MS
         self.due_ms = now_ms + span_ms
 
-    def retry(self, now_ms: int) -> None:
-        """Not yet: wait longer each time."""
-        self.due_ms = now_ms + self._span_ms
-        self._span_ms = min(2 * self._span_ms, RETRY_MOST_MS)
+    def retry(self) -> None:
+        """Not yet: wait longer each time, from the next look on."""
+        self._tried = True
+        self.due_ms = 0
 
     def at_once(self, now_ms: int) -> None:
         self.due_ms = now_ms

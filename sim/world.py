@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -41,6 +42,9 @@ from sim.trace import (
     Tapped,
     Weather,
 )
+
+MOST_TURNS = 10_000
+"""Far beyond what one moment can ask of the loop; only a loop that never rests comes there."""
 
 
 class PowerCut(BaseException):
@@ -276,8 +280,10 @@ class World:
 
     def _turns(self) -> None:
         """What the outermost loop does, until nothing is due at this moment."""
+        turns = count()
         try:
             while self.controller is not None:
+                assert next(turns) < MOST_TURNS, "the loop has always something to do"
                 now_ms = self.now_ms
                 event = self.controller.runner.due(now_ms)
                 if event is not None:

@@ -18,6 +18,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from controller.door import Word
+from controller.machine import Reason
+from controller.status import Status
+from controller.table import State
+from controller.web import pages
 from controller.web.words import LANGUAGES
 from sim.properties import MARGIN_MS, teaches
 from tests.processes import Program, machine
@@ -184,3 +188,19 @@ def test_the_screen_says_why_and_comes_back_over_a_restart(
     with machine(tmp_path, port=int(url.rpartition(":")[2])):
         screen.wait_for_selector("body[data-face=ready][data-code='1']")
     context.close()
+
+
+@pytest.mark.parametrize("size", [(800, 480), (1280, 800), (1920, 1080), (600, 1024)])
+def test_every_reason_fits_on_the_screen(browser: Browser, size: tuple[int, int]) -> None:
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    for reason in Reason:
+        status = Status(State.OUT_OF_SERVICE, reason, "", 0, "", ())
+        page.set_content(pages.screen(status, name="tianjin-01", simulated=False))
+        edges = page.evaluate(
+            "[...document.querySelectorAll('#words p')].filter(p => p.offsetHeight)"
+            ".flatMap(p => [p.getBoundingClientRect().top, p.getBoundingClientRect().bottom])"
+        )
+        assert len(edges) == 8, "what it is and why, in two languages"
+        assert min(edges) >= 0, reason
+        assert max(edges) <= size[1], reason
+    page.close()

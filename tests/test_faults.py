@@ -4,6 +4,7 @@ The whole machine runs in virtual time, with the safety properties watching.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from controller.config import load
 from controller.door import Word
 from controller.events import Outcome
 from controller.machine import Reason
+from controller.runner import RETRY_FIRST_MS, RETRY_MOST_MS
 from controller.status import Status
 from controller.table import State
 from drivers import registry
+from drivers.relay.port import ANSWER_TIMEOUT_MS
 from sim import boards, faults
 from sim.boards.base import Switched
 from sim.faults import Fault
@@ -122,6 +125,21 @@ def bad_answer(request: pytest.FixtureRequest, dialect: str) -> str:
     if (dialect, request.param) == ("devantech", "slow"):
         return "silent"  # a byte that comes late answers the next question (docs/hardware)
     return str(request.param)
+
+
+def test_a_dead_board_does_not_keep_the_loop_from_others(tmp_path: Path) -> None:
+    """Telling all eight channels OFF takes longer than the longest wait between two tries."""
+    world = made(tmp_path, "waveshare")
+    tries_ms: list[int] = []
+    world.wire.on_open = lambda: tries_ms.append(world.now_ms)
+    world.throw("dead")
+    world.wait(60_000)
+    took_ms = 8 * ANSWER_TIMEOUT_MS
+    assert took_ms > RETRY_MOST_MS
+    gaps_ms = [then - before - took_ms for before, then in pairwise(tries_ms)]
+    assert gaps_ms[:3] == [RETRY_FIRST_MS, 2 * RETRY_FIRST_MS, 4 * RETRY_FIRST_MS]
+    assert set(gaps_ms[3:]) == {RETRY_MOST_MS}
+    world.close()
 
 
 # -- what shows before anything is energised ---------------------------------------------------
