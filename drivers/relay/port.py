@@ -2,9 +2,9 @@
 
 pyserial raises four unrelated families for one pulled cable (measured on a
 Linux pty): ``SerialException`` from read and write, a bare ``OSError`` from
-``in_waiting``, ``termios.error`` from ``flush`` and ``reset_input_buffer``, and
-``TypeError`` from a read whose port another thread closed. Nothing above this
-module sees any of them.
+``in_waiting``, ``termios.error`` from ``flush`` and ``reset_input_buffer``, and,
+mostly, ``TypeError`` from a read whose port another thread closed. Nothing above
+this module sees any of them. ``tests/test_port.py`` sees pyserial raise each.
 """
 
 import errno
