@@ -114,7 +114,7 @@ def _add_config(parser: argparse.ArgumentParser, *, again: bool = False) -> None
 
 
 def _add_relay(parser: argparse.ArgumentParser, deed: str) -> None:
-    parser.add_argument("--port", help="the serial port (the config's)")
+    parser.add_argument("--port", help="the serial port, or usb:VVVV:PPPP (the config's)")
     parser.add_argument("--baud", type=_count, help="its speed (the config's, or 9600)")
     parser.add_argument("--address", type=_count, help="on a bus (the config's, or 1)")
     if deed != "probe":

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from controller.errors import ConfigError
-from drivers import registry
+from drivers import registry, usb
 from drivers.hal import Driver, RelaySettings, SensorSettings
 
 _Loc = tuple[int | str, ...]
@@ -42,12 +42,14 @@ def _public_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _absolute(path: str) -> str:
-    if not path.startswith("/"):
+def _serial_port(port: str) -> str:
+    if not (port.startswith("/") or usb.well_named(port)):
         raise PydanticCustomError(
-            "absolute_path", "not an absolute path; allowed: a path that begins with /"
+            "serial_port",
+            "not a port; allowed: a path that begins with /, or {usb}",
+            {"usb": usb.ALLOWED},
         )
-    return path
+    return port
 
 
 def _driver(name: str) -> str:
@@ -66,7 +68,7 @@ def _driver(name: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[^\x00-\x1f]+$")]
-DevicePath = Annotated[str, Field(max_length=255), AfterValidator(_absolute)]
+SerialPort = Annotated[str, Field(max_length=255), AfterValidator(_serial_port)]
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
@@ -82,7 +84,7 @@ class WebSection(_Section):
 
 class RelaySection(_Section):
     driver: Annotated[str, AfterValidator(_driver)]
-    port: DevicePath | None = Field(default=None, validate_default=True)
+    port: SerialPort | None = Field(default=None, validate_default=True)
     """None where the relays are on pins of this computer."""
     baud: Annotated[int, Field(ge=1200, le=921600)] = 9600
     address: Annotated[int, Field(ge=1, le=247)] = 1

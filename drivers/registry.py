@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GROUP = "quench.drivers"
 
-_SHARED = {"dialect", "port", "usb"}
+_SHARED = {"dialect", "port"}
 
 
 class BrokenDriver(HardwareError):

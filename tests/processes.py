@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.conftest import ROOT
@@ -136,6 +137,20 @@ def written(folder: Path, **sections: Any) -> Path:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
     return path
+
+
+def with_mounts(script: str) -> list[str]:
+    """What a command is started within, so that it sees what ``script`` mounts, and only it does.
+
+    ``script`` is the shell's, and ends at the first command that fails.
+    """
+    room = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*room, "true"], check=False).returncode != 0:
+        why = "this computer lets nobody make a mount namespace (sysctl kernel.*userns*)"
+        if "CI" in os.environ:
+            pytest.fail(why)
+        pytest.skip(why)
+    return [*room, "sh", "-ec", f'{script}\nexec "$@"', "sh"]
 
 
 _ports = count()

@@ -66,7 +66,7 @@ def test_no_test_sleeps() -> None:
 
 NOT_OURS = [
     *("gpiozero", "lgpio", "drivers.pins", "drivers.sensor", "drivers.modbus", "drivers.contract"),
-    *("drivers.bringup", "drivers.relay.waveshare", "drivers.relay.usb", "sim", "pytest"),
+    *("drivers.bringup", "drivers.relay.waveshare", "sim", "pytest"),
     *("serial.tools", "controller.by_hand"),
 ]
 

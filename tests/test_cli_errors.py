@@ -22,7 +22,7 @@ from controller.journal import Journal
 from controller.web.words import EN
 from sim.properties import teaches
 from tests.conftest import ROOT
-from tests.processes import machine, quench, written
+from tests.processes import machine, quench, with_mounts, written
 from tests.scanner import scan_svg
 from tests.test_web import Phone
 
@@ -180,14 +180,7 @@ def test_no_room_for_the_journal(
 
 def room_of_its_own(folder: Path, kib: int) -> list[str]:
     """What a command is started with, so that ``folder`` is a disk of ``kib`` KiB for it."""
-    room = ["unshare", "--user", "--map-root-user", "--mount"]
-    if subprocess.run([*room, "true"], check=False).returncode != 0:
-        why = "this computer lets nobody make a mount namespace (sysctl kernel.*userns*)"
-        if "CI" in os.environ:
-            pytest.fail(why)
-        pytest.skip(why)
-    mount = f'mount -t tmpfs -o size={kib}k tmpfs "{folder}" && exec "$@"'
-    return [*room, "sh", "-c", mount, "sh"]
+    return with_mounts(f'mount -t tmpfs -o size={kib}k tmpfs "{folder}"')
 
 
 def test_a_disk_that_is_full_from_the_start(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ journal:
 SECTIONS = "machine, web, hardware, slots, timing, safety, journal"
 WHOLE = "is not a whole number; allowed: digits, without quotes"
 TEXT = "is not text; allowed: text (put it in quotes)"
+PORT = "not a port; allowed: a path that begins with /, or usb:VVVV:PPPP[:SERIAL] as lsusb shows it"
 URL = "not a URL that a phone can open; allowed: http://HOST[:PORT][/PATH]"
 
 
@@ -115,6 +116,12 @@ def test_what_may_be_left_out_is_as_the_repository_has_it(tmp_path: Path, config
 @pytest.mark.parametrize("text", [GOOD.replace("\n", "\r\n"), "\N{BOM}" + GOOD, "---\n" + GOOD])
 def test_how_other_editors_write_is_good_too(tmp_path: Path, text: str) -> None:
     assert load(written(tmp_path, text)) == load(written(tmp_path, GOOD))
+
+
+@pytest.mark.parametrize("port", ["usb:1a86:7523", "usb:2A19:0C05", "usb:0403:6001:A9 0:x/Z"])
+def test_a_port_may_be_what_is_plugged_in(tmp_path: Path, port: str) -> None:
+    config = load(written(tmp_path, changed("/dev/ttyUSB0", port)))
+    assert config.relay_settings().port == port
 
 
 # -- one mistake -------------------------------------------------------------------------
@@ -186,7 +193,14 @@ MISTAKES = {
     "a relative port": (
         "/dev/ttyUSB0",
         "COM3",
-        "10:11: hardware.relay.port: not an absolute path; allowed: a path that begins with /",
+        f"10:11: hardware.relay.port: {PORT}",
+    ),
+    "half a USB device": ("/dev/ttyUSB0", "usb:1a86", f"10:11: hardware.relay.port: {PORT}"),
+    "no hex digits": ("/dev/ttyUSB0", "usb:1a86:75z3", f"10:11: hardware.relay.port: {PORT}"),
+    "an empty serial number": (
+        "/dev/ttyUSB0",
+        '"usb:1a86:7523:"',
+        f"10:11: hardware.relay.port: {PORT}",
     ),
     "no journal": (
         "/var/lib/quench/quench.db",
@@ -413,7 +427,7 @@ machine: {name: hall-3}
         "6:3: web.port: stands in line 5 already; allowed: once",
         "6:9: web.port: 70000 is out of bounds; allowed: 0 to 65535",
         f"8:19: hardware.relay.driver: no such driver, did you mean 'lcus'?; allowed: {names}",
-        "8:31: hardware.relay.port: not an absolute path; allowed: a path that begins with /",
+        f"8:31: hardware.relay.port: {PORT}",
         f"9:1: sauce: unknown key, did you mean 'safety'?; allowed: {SECTIONS}",
         "10:24: timing.dwell_ms: stands in line 10 already; allowed: once",
         "10:34: timing.dwell_ms: 30 is out of bounds; allowed: 100 to 30000",

@@ -1,12 +1,6 @@
 """Every dialect: its bytes by the vectors, its driver against its emulated board."""
 
 import json
-import os
-import pty
-import threading
-import tty
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -29,7 +23,6 @@ from drivers.hal import (
     PortMissing,
     Refused,
     Relay,
-    RelayError,
     RelaySettings,
     StuckOff,
     StuckOn,
@@ -446,64 +439,6 @@ def test_the_real_board_program_on_a_pty(dialect: str, tmp_path: Path) -> None:
         board.wait_for(f"channel {channels} OFF, was on for")
         relay.check()
         relay.close()
-
-
-@pytest.fixture
-def ends() -> Iterator[tuple[int, str]]:
-    """The board's end of a pty, and the path of the host's."""
-    ours, theirs = pty.openpty()
-    tty.setraw(theirs)
-    path = os.ttyname(theirs)
-    os.close(theirs)
-    yield ours, path
-    with suppress(OSError):
-        os.close(ours)
-
-
-@pytest.mark.parametrize("use", ["on", "off", "check", "read"])
-def test_a_pty_that_is_closed_in_use(ends: tuple[int, str], use: str) -> None:
-    """What pyserial really raises (SerialException, OSError, termios.error) comes as PortLost."""
-    from controller.clock import MonotonicClock
-    from drivers.relay.dialect import SerialRelay
-    from drivers.relay.port import open_port
-
-    ours, path = ends
-    clock = MonotonicClock()
-    port = open_port(path, 9600, gap_ms=0, clock=clock)
-    driver = registry.load("kmtronic")
-    relay = SerialRelay(port, kmtronic.Kmtronic(), driver.capabilities, range(1, 3), clock)
-    os.close(ours)
-    calls = {
-        "on": lambda: relay.on(1, PULSE_MS),
-        "off": lambda: relay.off(1),
-        "check": relay.check,
-        "read": lambda: relay.read(1),
-    }
-    with pytest.raises(PortLost):
-        calls[use]()
-    relay.close()
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def test_a_thousand_cycles_leak_nothing(ends: tuple[int, str]) -> None:
-    """Opened and lost again and again: a board that is dead, at the end of a real pty."""
-    _, path = ends
-    clock, driver = VirtualClock(), registry.load("lcus")
-
-    def cycle(name: str, port: str) -> None:
-        with suppress(RelayError):
-            open_with_off(driver, RelaySettings(name, port, range(1, 3)), clock).close()
-
-    cycle("lcus", path)
-    before, threads = open_files(), threading.active_count()
-    for _ in range(1_000):
-        cycle("lcus", path)
-        cycle("lcus", "/dev/no-such-port")
-    assert open_files() == before
-    assert threading.active_count() == threads
 
 
 def test_a_refusal_names_the_exception() -> None:

@@ -2,9 +2,9 @@
 
 pyserial raises four unrelated families for one pulled cable (measured on a
 Linux pty): ``SerialException`` from read and write, a bare ``OSError`` from
-``in_waiting``, ``termios.error`` from ``flush`` and ``reset_input_buffer``, and
-``TypeError`` from a read whose port another thread closed. Nothing above this
-module sees any of them.
+``in_waiting``, ``termios.error`` from ``flush`` and ``reset_input_buffer``, and,
+mostly, ``TypeError`` from a read whose port another thread closed. Nothing above
+this module sees any of them. ``tests/test_port.py`` sees pyserial raise each.
 """
 
 import errno
@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import serial
 
+from drivers import usb
 from drivers.hal import (
     BadAnswer,
     Clock,
@@ -149,11 +150,15 @@ class Port:
 
 
 def open_port(path: str, baud: int, *, gap_ms: int, clock: Clock) -> Port:
-    """Open ``path`` at ``baud``, 8N1, for this program alone.
+    """Open ``path``, or what ``usb:VVVV:PPPP`` finds, at ``baud``, 8N1, for this program alone.
 
     DTR and RTS are set low before the port opens: a board wired to them would
     otherwise click. Raises PortMissing, PortDenied, PortBusy or NotSent.
     """
+    name = path
+    if path.startswith(usb.PREFIX):
+        path = usb.find(name)
+        name = f"{name} ({path})"
     try:
         wire = serial.serial_for_url(
             path,
@@ -167,21 +172,21 @@ def open_port(path: str, baud: int, *, gap_ms: int, clock: Clock) -> Port:
         wire.rts = False
         wire.open()
     except (*_BROKEN, ValueError) as error:
-        raise _cannot_open(path, error) from error
-    return Port(wire, path, gap_ms, clock)
+        raise _cannot_open(name, error) from error
+    return Port(wire, name, gap_ms, clock)
 
 
-def _cannot_open(path: str, error: Exception) -> NotSent:
+def _cannot_open(name: str, error: Exception) -> NotSent:
     number = getattr(error, "errno", None)
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
-        return PortMissing(f"{path}: no such port; is the board plugged in?")
+        return PortMissing(f"{name}: no such port; is the board plugged in?")
     if number in (errno.EACCES, errno.EPERM):
-        return PortDenied(f"{path}: permission denied; add this user to the group 'dialout'")
+        return PortDenied(f"{name}: permission denied; add this user to the group 'dialout'")
     if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
-        return PortBusy(f"{path}: the port is in use by another program")
+        return PortBusy(f"{name}: the port is in use by another program")
     if number in (errno.ENOTTY, errno.EINVAL) or "configure port" in str(error):
-        return NotSent(f"{path}: not a serial port")
-    return NotSent(f"{path}: cannot be opened ({_plain(error)})")
+        return NotSent(f"{name}: not a serial port")
+    return NotSent(f"{name}: cannot be opened ({_plain(error)})")
 
 
 def _hex(data: bytes) -> str:
