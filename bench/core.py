@@ -24,7 +24,8 @@ from controller.events import (
     Scanned,
     WarningShown,
 )
-from controller.machine import Machine, Rules, Slot
+from controller.machine import Machine, Rules
+from controller.memory import Slot
 from controller.table import TABLE, State
 
 LEAST_RATIO = 0.5

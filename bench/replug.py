@@ -13,7 +13,7 @@ from bench.program import QUENCH, READY, Program, running
 from bench.report import Row
 from controller.clock import MonotonicClock
 from controller.config import load
-from controller.runner import RETRY_MOST_MS
+from controller.rounds import RETRY_MOST_MS
 from controller.table import State
 from sim.boards.lcus import LcusBoard
 from sim.pty_board import PtyBoard

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from controller.codes import Marks, new_token
 from controller.config import Config
 from controller.door import Door
-from controller.drops import DropWatch
+from controller.drops import Beam, DropWatch
 from controller.inbox import Inbox, Letter
 from controller.journal import DIGESTS_KEPT, Journal
-from controller.machine import Machine, Rules, Slot
+from controller.machine import Machine, Rules
+from controller.memory import Slot
 from controller.runner import Listener, Runner
 from controller.visits import Fate, Visit, Visits
 from drivers.hal import Clock, DropSensor, Relay, RelaySettings, SensorSettings
@@ -78,10 +79,10 @@ def assemble(
         capacities=[slot.capacity for slot in config.slots],
         new_token=lambda: new_token(random_bytes),
         visits=visits,
-        drops=DropWatch(
-            config.hardware.drop_sensor.debounce_ms, wake=lambda: inbox.put(Letter(()))
+        beam=Beam(
+            DropWatch(config.hardware.drop_sensor.debounce_ms, wake=lambda: inbox.put(Letter(()))),
+            None if sensor is None else lambda relay: open_sensor(sensor, relay),
         ),
-        open_sensor=None if sensor is None else lambda relay: open_sensor(sensor, relay),
         listeners=listeners,
     )
     door = Door(

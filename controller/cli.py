@@ -180,7 +180,7 @@ def _sim(options: argparse.Namespace) -> None:
     from controller.config import load
     from drivers import registry
     from drivers.hal import open_with_off
-    from sim import machine
+    from sim import hardware
     from sim.board_program import FramePrinter
     from sim.chute import Chute
 
@@ -191,7 +191,7 @@ def _sim(options: argparse.Namespace) -> None:
         )
     clock = MonotonicClock()
     driver = registry.load(config.hardware.relay.driver)
-    wire = machine.wire(config.relay_settings(), clock)
+    wire = hardware.wire(config.relay_settings(), clock)
     wire.board.on_frame = FramePrinter(clock.now_ms(), sys.stderr)
     chute = Chute({slot.channel: slot.pulse_ms for slot in config.slots}, clock)
     wire.board.on_switch = chute.switched
@@ -202,7 +202,7 @@ def _sim(options: argparse.Namespace) -> None:
             open_relay=lambda settings: open_with_off(
                 driver, replace(settings, port=wire.url), clock
             ),
-            open_sensor=machine.sensor(config.sensor_settings(), chute, wire),
+            open_sensor=hardware.sensor(config.sensor_settings(), chute, wire),
             journal_path=state_dir / JOURNAL_NAME,
             random_bytes=(
                 _system_random() if options.seed is None else Random(options.seed).randbytes  # noqa: S311

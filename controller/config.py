@@ -1,10 +1,5 @@
 """``config.yaml``: what it may say, and every mistake in it at once, by line and column."""
 
-import difflib
-import types
-import typing
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -19,13 +14,14 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
+from controller.clashes import clashes
 from controller.errors import ConfigError
+from controller.mistakes import did_you_mean, explain, twice
 from drivers import registry, usb
 from drivers.hal import Driver, RelaySettings, SensorSettings
 
-_Loc = tuple[int | str, ...]
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -62,7 +58,7 @@ def _driver(name: str) -> str:
         raise PydanticCustomError(
             "driver",
             "no such driver{hint}; allowed: {names}",
-            {"hint": _did_you_mean(name, registry.names()), "names": ", ".join(registry.names())},
+            {"hint": did_you_mean(name, registry.names()), "names": ", ".join(registry.names())},
         )
     return name
 
@@ -256,14 +252,6 @@ class Config(_Section):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Mistake:
-    line: int
-    column: int
-    key: str
-    text: str
-
-
 def load(path: Path) -> Config:
     """Read and validate ``path``.
 
@@ -290,240 +278,15 @@ def load(path: Path) -> Config:
         raise ConfigError(
             f"{path}:1:1: the file is empty; see the config.yaml that came with quench"
         )
-    mistakes = [*_twice(root, (), set()), *_clashes(root, data)]
+    mistakes = [*twice(root, (), set()), *clashes(root, data)]
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
         for details in error.errors():
-            mistakes.extend(_explain(root, details))
+            mistakes.extend(explain(Config, root, details))
     if mistakes:
         mistakes.sort(key=lambda mistake: (mistake.line, mistake.column))
         raise ConfigError(
             "\n".join(f"{path}:{m.line}:{m.column}: {m.key}: {m.text}" for m in mistakes)
         )
     return config
-
-
-def _explain(root: yaml.Node, details: ErrorDetails) -> Iterator[_Mistake]:
-    loc = details["loc"]
-    match details["type"]:
-        case "missing":
-            yield _at(root, loc[:-1], f"key missing: {loc[-1]}", key=_dotted(loc))
-        case "extra_forbidden":
-            allowed = _keys(loc[:-1])
-            hint = _did_you_mean(str(loc[-1]), allowed)
-            yield _at(root, loc, f"unknown key{hint}; allowed: {', '.join(allowed)}", of_key=True)
-        case "model_type" | "model_attributes_type":
-            yield _at(root, loc, f"should be a section; allowed: {', '.join(_keys(loc))}")
-        case _:
-            yield _at(root, loc, _wrong(details))
-
-
-def _wrong(details: ErrorDetails) -> str:
-    value, context = details["input"], details.get("ctx", {})
-    match details["type"]:
-        case "int_type" | "int_from_float" | "int_parsing":
-            return f"{value!r} is not a whole number; allowed: digits, without quotes"
-        case "bool_type" | "bool_parsing":
-            return f"{value!r} is not a yes or no; allowed: true, false"
-        case "string_type":
-            return f"{value!r} is not text; allowed: text (put it in quotes)"
-        case "list_type":
-            return "not a list; allowed: lines that begin with '- '"
-        case "literal_error":
-            return f"{value!r} is not known; allowed: {context['expected']}"
-        case (
-            "greater_than_equal"
-            | "less_than_equal"
-            | "too_short"
-            | "too_long"
-            | "string_too_short"
-            | "string_too_long"
-        ) if (bounds := _bounds(details["loc"])) is not None:
-            size = (
-                ""
-                if isinstance(value, int)
-                else " characters"
-                if isinstance(value, str)
-                else " entries"
-            )
-            shown = value if isinstance(value, int) else len(typing.cast(typing.Sized, value))
-            return f"{shown}{size} is out of bounds; allowed: {bounds[0]} to {bounds[1]}{size}"
-        case "string_pattern_mismatch":
-            return "has a control character; allowed: printable text"
-    return details["msg"]
-
-
-def _at(
-    root: yaml.Node, loc: _Loc, text: str, *, key: str | None = None, of_key: bool = False
-) -> _Mistake:
-    """The mistake at the deepest node of ``loc`` that the file has."""
-    node = root
-    for step in loc:
-        found = _child(node, step)
-        if found is None:
-            break
-        key_node, node = found
-        if of_key and step == loc[-1]:
-            node = key_node
-    mark = node.start_mark
-    return _Mistake(mark.line + 1, mark.column + 1, key or _dotted(loc) or "file", text)
-
-
-def _child(node: yaml.Node, step: int | str) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        # YAML lets the last of two equal keys win, and so must the place that we name.
-        for key, value in reversed(node.value):
-            if key.value == str(step):
-                return key, value
-    elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step], node.value[step]
-    return None
-
-
-def _twice(node: yaml.Node, loc: _Loc, been: set[int]) -> Iterator[_Mistake]:
-    """Keys that stand twice in one section: YAML would drop the first without a word."""
-    if id(node) in been:  # an alias, perhaps of a node around it
-        return
-    been.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                yield _Mistake(
-                    line,
-                    key.start_mark.column + 1,
-                    _dotted((*loc, key.value)),
-                    f"stands in line {seen[key.value]} already; allowed: once",
-                )
-            seen[key.value] = line
-            yield from _twice(value, (*loc, key.value), been)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _twice(value, (*loc, index), been)
-
-
-def _clashes(root: yaml.Node, data: Any) -> Iterator[_Mistake]:
-    """Slots that can't stand side by side on this board.
-
-    Looks at the data as it was read, so that one mistake elsewhere hides none of these.
-    """
-    slots = _get(data, "slots")
-    relay = _get(_get(data, "hardware"), "relay")
-    seen: dict[tuple[str, object], int] = {}
-    for index, slot in enumerate(slots if isinstance(slots, list) else ()):
-        for key in ("name", "channel"):
-            value = _get(slot, key)
-            if not isinstance(value, str | int):
-                continue
-            first = seen.setdefault((key, value), index)
-            if first != index:
-                text = f"{value!r} is the {key} of slots[{first}] already; allowed: another"
-                yield _at(root, ("slots", index, key), text)
-        yield from _no_such_channel(root, relay, index, _get(slot, "channel"))
-        yield from _untimeable(root, relay, index, _get(slot, "pulse_ms"))
-    channels = {value: index for (key, value), index in seen.items() if key == "channel"}
-    yield from _sensor_clashes(root, data, relay, channels)
-
-
-def _sensor_clashes(
-    root: yaml.Node, data: Any, relay: Any, slot_of: Mapping[object, int]
-) -> Iterator[_Mistake]:
-    """A beam on a slot's pin, and what only makes sense with a beam."""
-    sensor = _get(_get(data, "hardware"), "drop_sensor")
-    driver, pin = _driver_named(relay), _get(sensor, "pin")
-    if driver is not None and driver.on_pins and pin in slot_of:
-        text = f"pin {pin} is the channel of slots[{slot_of[pin]}] already; allowed: another"
-        yield _at(root, ("hardware", "drop_sensor", "pin"), text)
-    senseless = _get(sensor, "driver") in (None, "none")
-    if senseless and _get(_get(data, "safety"), "on_no_drop") == "try_another_slot":
-        text = "without a drop sensor nobody sees that none fell; allowed: fail"
-        yield _at(root, ("safety", "on_no_drop"), text)
-
-
-def _no_such_channel(root: yaml.Node, relay: Any, index: int, channel: Any) -> Iterator[_Mistake]:
-    """A slot on a relay that the board hasn't, or on a pin that this computer hasn't."""
-    driver, most = _driver_named(relay), _get(relay, "channels")
-    if driver is not None and driver.on_pins:
-        most, kind, where = driver.max_channels, "pin", "the pins of the header"
-    else:
-        kind, where = "channel", "hardware.relay.channels"
-    if isinstance(channel, int) and isinstance(most, int) and channel > most:
-        owner = "the header" if kind == "pin" else "the board"
-        text = f"{owner} has no {kind} {channel}; allowed: 1 to {most}, {where}"
-        yield _at(root, ("slots", index, "channel"), text)
-
-
-def _driver_named(relay: Any) -> Driver | None:
-    name = _get(relay, "driver")
-    try:
-        return registry.load(name) if isinstance(name, str) else None
-    except (KeyError, registry.BrokenDriver):
-        return None
-
-
-def _untimeable(root: yaml.Node, relay: Any, index: int, pulse_ms: Any) -> Iterator[_Mistake]:
-    """A pulse that the board times itself, and can't."""
-    name, driver = _get(relay, "driver"), _driver_named(relay)
-    if not isinstance(pulse_ms, int) or driver is None:
-        return
-    if driver.can(_get(relay, "device_timed") is not False).device_timed:
-        nearest_ms = driver.nearest_pulse_ms(pulse_ms)
-        if nearest_ms != pulse_ms:
-            text = (
-                f"{name} boards can't time {pulse_ms} ms; allowed: {nearest_ms}, the nearest,"
-                " or hardware.relay.device_timed: false"
-            )
-            yield _at(root, ("slots", index, "pulse_ms"), text)
-
-
-def _get(data: Any, key: str) -> Any:
-    return data.get(key) if isinstance(data, dict) else None
-
-
-def _dotted(loc: _Loc) -> str:
-    text = ""
-    for step in loc:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
-
-
-def _did_you_mean(word: str, allowed: list[str]) -> str:
-    near = difflib.get_close_matches(word, allowed, n=1, cutoff=0.5)
-    return f", did you mean '{near[0]}'?" if near else ""
-
-
-def _section(loc: _Loc) -> type[BaseModel] | None:
-    """The model that validates what stands at ``loc``."""
-    model: Any = Config
-    for step in loc:
-        if isinstance(step, int):
-            continue
-        if not _is_section(model) or step not in model.model_fields:
-            return None
-        model = model.model_fields[step].annotation
-        if typing.get_origin(model) in (list, types.UnionType):
-            model = typing.get_args(model)[0]
-    return model if _is_section(model) else None
-
-
-def _is_section(model: Any) -> bool:
-    return isinstance(model, type) and issubclass(model, BaseModel)
-
-
-def _keys(loc: _Loc) -> list[str]:
-    section = _section(loc)
-    return list(section.model_fields) if section else []
-
-
-def _bounds(loc: _Loc) -> tuple[int, int] | None:
-    """The least and the most that the field at ``loc`` allows."""
-    section = _section(loc[:-1])
-    if section is None:
-        return None
-    low = high = None
-    for rule in section.model_fields[str(loc[-1])].metadata:
-        low = getattr(rule, "ge", getattr(rule, "min_length", low))
-        high = getattr(rule, "le", getattr(rule, "max_length", high))
-    return None if low is None or high is None else (low, high)

@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable
 
 from controller.events import Dropped, Event, SensorLost
-from drivers.hal import Clock, DropSensor, SensorError
+from drivers.hal import Clock, DropSensor, Relay, SensorError
+
+BLOCKED = "something is in the beam of the drop sensor; take it out"
 
 LOOK_MS = 2
 """A can of 12 cm that has fallen 50 cm is in the beam for 40 ms: it is seen twenty times."""
@@ -91,3 +93,39 @@ class DropWatch:
         with self._turn:
             self._ended = True
             self._turn.notify()
+
+
+class Beam:
+    """The drop sensor, open as long as the relay is: it may hang on the relay's adapter."""
+
+    def __init__(
+        self, watch: DropWatch, open_sensor: Callable[[Relay], DropSensor] | None = None
+    ) -> None:
+        """``open_sensor`` gets the open relay; None if the machine has no drop sensor."""
+        self.watch = watch
+        self._open_sensor = open_sensor
+        self._sensor: DropSensor | None = None
+
+    def why_blind(self, relay: Relay) -> str:
+        """Why a drink that falls would not be seen; empty if it would, or if nobody looks."""
+        if self._open_sensor is None:
+            return ""
+        try:
+            if self._sensor is None:
+                self._sensor = self._open_sensor(relay)
+            return BLOCKED if self._sensor.broken() else ""
+        except SensorError as error:
+            self.close()
+            return str(error)
+
+    def arm(self, dispense_id: int) -> None:
+        """Watch for the drink of ``dispense_id``, if there is a sensor."""
+        if self._sensor is not None:
+            self.watch.arm(dispense_id, self._sensor)
+
+    def close(self) -> None:
+        """The relay is being closed, or the sensor has failed."""
+        self.watch.disarm()
+        if self._sensor is not None:
+            self._sensor.close()
+            self._sensor = None

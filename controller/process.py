@@ -104,7 +104,7 @@ def run(
             say(f"The machine's screen: {own_url}")
             feed.subscribe(_CodePrinter(public_url, feed.status))
             tell_ready()
-        for name, watch in (("watchdog", runner.watchdog), ("drops", runner.drops)):
+        for name, watch in (("watchdog", runner.watchdog), ("drops", runner.beam.watch)):
             threading.Thread(target=watch.run, args=(clock,), name=name, daemon=True).start()
         serve(
             runner,
@@ -114,7 +114,7 @@ def run(
             hurrying=lambda: signals.received > 1,
         )
         runner.watchdog.end()
-        runner.drops.end()
+        runner.beam.watch.end()
         crashed = not server.alive()
         server.stop()
     if crashed:

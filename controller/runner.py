@@ -20,7 +20,7 @@ from controller.commands import (
     Refuse,
     Settle,
 )
-from controller.drops import DropWatch
+from controller.drops import BLOCKED, Beam
 from controller.errors import JournalError, NoDrinkLeft
 from controller.events import (
     DeadlinePassed,
@@ -41,32 +41,23 @@ from controller.events import (
 from controller.inbox import Inbox, Letter
 from controller.journal import Journal
 from controller.machine import Machine
+from controller.rounds import RETRY_FIRST_MS, ROUND_MS, Round
 from controller.status import Feed, SlotStatus, Status
 from controller.table import State
 from controller.visits import Visits
 from controller.watchdog import Watchdog
 from drivers.hal import (
     Clock,
-    DropSensor,
     NotSent,
     Refused,
     Relay,
     RelayError,
-    SensorError,
     StuckOff,
     WrongChannel,
     all_off,
 )
 
 log = logging.getLogger("quench")
-
-ROUND_MS = 1_000
-"""How often the relay's cable and the journal's other writers are looked at."""
-RETRY_FIRST_MS = 250
-RETRY_MOST_MS = 2_000
-"""A lost part is tried again after the first span, then twice as long each time, up to the most."""
-
-BLOCKED = "something is in the beam of the drop sensor; take it out"
 
 Listener = Callable[[int, Event, tuple[Command, ...]], None]
 
@@ -83,18 +74,15 @@ class Runner:
         capacities: Sequence[int],
         new_token: Callable[[], str],
         visits: Visits,
-        drops: DropWatch,
-        open_sensor: Callable[[Relay], DropSensor] | None = None,
+        beam: Beam,
         listeners: Sequence[Listener] = (),
     ) -> None:
-        """``open_sensor`` gets the open relay; None if the machine has no drop sensor."""
         self.machine = machine
         self.watchdog = Watchdog()
         self.visits = visits
-        self.drops = drops
+        self.beam = beam
         self._journal = journal
         self._open_relay = open_relay
-        self._open_sensor = open_sensor
         self._capacities = tuple(capacities)
         self._new_token = new_token
         self._listeners = tuple(listeners)
@@ -102,11 +90,10 @@ class Runner:
         self._outcomes: Counter[Outcome] = Counter()
         self._last_outcome: Outcome | None = None
         self._relay: Relay | None = None
-        self._sensor: DropSensor | None = None
         self._on_confirmed = False
-        self._relay_round = _Round()
-        self._journal_round = _Round()
-        self._sensor_round = _Round()
+        self._relay_round = Round()
+        self._journal_round = Round()
+        self._sensor_round = Round()
         self._blocked_before = False
         self._unsettled: list[Settle] = []
         self._results: deque[Event] = deque()
@@ -121,7 +108,7 @@ class Runner:
         """
         if self._results:
             return self._results.popleft()
-        seen = self.drops.take()
+        seen = self.beam.watch.take()
         if seen is not None:
             return seen
         deadline_ms = self.machine.deadline_ms()
@@ -142,7 +129,7 @@ class Runner:
 
     def wake_ms(self) -> int:
         """When :meth:`due` will next have something to do."""
-        if self.unfinished or self.drops.news:
+        if self.unfinished or self.beam.watch.news:
             return 0
         rounds = (self._relay_round, self._journal_round, self._sensor_round)
         due_ms = min(each.due_ms for each in rounds)
@@ -200,7 +187,7 @@ class Runner:
         except RelayError as error:
             self._fail(command.dispense_id, kept=True, relay_lost=self._lose_relay(error, now_ms))
             return
-        why_blind = self._why_blind(relay)
+        why_blind = self.beam.why_blind(relay)
         if why_blind:
             self._sensor_round.retry()
             self._fail(command.dispense_id, kept=True, sensor_lost=why_blind)
@@ -218,8 +205,7 @@ class Runner:
                 command.dispense_id, kept=True, journal_lost=self._lose_journal(error, now_ms)
             )
             return
-        if self._sensor is not None:
-            self.drops.arm(command.dispense_id, self._sensor)
+        self.beam.arm(command.dispense_id)
         self.watchdog.arm(now_ms + command.pulse_ms, lambda: relay.off(command.channel))
         try:
             self._on_confirmed = relay.on(command.channel, command.pulse_ms)
@@ -249,7 +235,7 @@ class Runner:
         self._results.append(Released(command.dispense_id, outcome))
 
     def _settle(self, command: Settle, now_ms: int) -> None:
-        self.drops.disarm()
+        self.beam.watch.disarm()
         self._outcomes[command.outcome] += 1
         self._last_outcome = command.outcome
         try:
@@ -328,7 +314,7 @@ class Runner:
 
     def _close_relay(self) -> None:
         self.watchdog.disarm()  # A closed port can't be told; opening it begins with OFF.
-        self._close_sensor()  # It may hang on the relay's adapter.
+        self.beam.close()  # It may hang on the relay's adapter.
         if self._relay is not None:
             self._relay.close()
             self._relay = None
@@ -337,7 +323,7 @@ class Runner:
         if self._relay is None or self.machine.state is State.DISPENSING:
             self._sensor_round.again(now_ms)
             return None
-        why_blind, known = self._why_blind(self._relay), self.machine.memory.sensor_fault
+        why_blind, known = self.beam.why_blind(self._relay), self.machine.memory.sensor_fault
         # A drink on its way out is no fault yet; one that stays in the beam is.
         passing = why_blind == BLOCKED and not self._blocked_before and not known
         self._blocked_before = why_blind == BLOCKED
@@ -348,24 +334,6 @@ class Runner:
         if why_blind == known or passing:
             return None
         return SensorLost(why_blind) if why_blind else SensorBack()
-
-    def _why_blind(self, relay: Relay) -> str:
-        """Why a drink that falls would not be seen; empty if it would, or if nobody looks."""
-        if self._open_sensor is None:
-            return ""
-        try:
-            if self._sensor is None:
-                self._sensor = self._open_sensor(relay)
-            return BLOCKED if self._sensor.broken() else ""
-        except SensorError as error:
-            self._close_sensor()
-            return str(error)
-
-    def _close_sensor(self) -> None:
-        self.drops.disarm()
-        if self._sensor is not None:
-            self._sensor.close()
-            self._sensor = None
 
     def _look_after_journal(self, now_ms: int) -> Event | None:
         try:
@@ -428,37 +396,6 @@ class Runner:
             outcomes=tuple(self._outcomes.items()),
             last_outcome=self._last_outcome,
         )
-
-
-class _Round:
-    """When a part is looked at again."""
-
-    def __init__(self) -> None:
-        self.due_ms = 0
-        self._span_ms = RETRY_FIRST_MS
-        self._tried = False
-
-    def is_due(self, now_ms: int) -> bool:
-        if self._tried:
-            # Counted from the end of a try, which may have taken longer than the wait itself:
-            # a dead board must not keep the loop from everybody else.
-            self.due_ms = now_ms + self._span_ms
-            self._span_ms = min(2 * self._span_ms, RETRY_MOST_MS)
-            self._tried = False
-        return now_ms >= self.due_ms
-
-    def again(self, now_ms: int, span_ms: int = ROUND_MS) -> None:
-        """The part is there: the usual round."""
-        self._span_ms = RETRY_FIRST_MS
-        self.due_ms = now_ms + span_ms
-
-    def retry(self) -> None:
-        """Not yet: wait longer each time, from the next look on."""
-        self._tried = True
-        self.due_ms = 0
-
-    def at_once(self, now_ms: int) -> None:
-        self.due_ms = now_ms
 
 
 def serve(

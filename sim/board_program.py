@@ -13,7 +13,7 @@ from controller.report import say
 from drivers.hal import Clock
 from sim.boards.base import Board, Frame
 from sim.faults import Fault, Switch, UnknownFault, switch
-from sim.machine import emulated
+from sim.hardware import emulated
 from sim.pty_board import LinkInTheWay, PtyBoard
 
 UNPLUG = "unplug"

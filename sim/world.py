@@ -22,7 +22,7 @@ from controller.runner import deliver
 from controller.table import State
 from drivers import registry
 from drivers.hal import Relay, RelaySettings, open_with_off
-from sim import faults, machine
+from sim import faults, hardware
 from sim.boards.base import Switched
 from sim.chute import Chute
 from sim.clock import VirtualClock
@@ -77,7 +77,7 @@ class World:
         self._random = Random(seed)  # noqa: S311
         self._path = folder / "quench.db"
         self.driver = registry.load(config.hardware.relay.driver)
-        self.wire = machine.wire(config.relay_settings(), self.clock)
+        self.wire = hardware.wire(config.relay_settings(), self.clock)
         self.board = self.wire.board
         self.board.on_switch = self._switched
         self.chute = Chute(self.limits.pulse_ms, self.clock)
@@ -131,7 +131,7 @@ class World:
             self.config,
             self._journal,
             self._open_relay,
-            machine.sensor(self.config.sensor_settings(), self.chute, self.wire),
+            hardware.sensor(self.config.sensor_settings(), self.chute, self.wire),
             clock=self.clock,
             random_bytes=self._random.randbytes,
         )
@@ -311,7 +311,7 @@ class World:
         if broken is not self._beam_broken:
             self._beam_broken, self._beam_changed_ms = broken, self.now_ms
         if self.controller is not None:
-            self.controller.runner.drops.look(self.now_ms)
+            self.controller.runner.beam.watch.look(self.now_ms)
 
     # -- watching -----------------------------------------------------------------------
 

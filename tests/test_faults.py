@@ -13,7 +13,7 @@ from controller.config import load
 from controller.door import Word
 from controller.events import Outcome
 from controller.machine import Reason
-from controller.runner import RETRY_FIRST_MS, RETRY_MOST_MS
+from controller.rounds import RETRY_FIRST_MS, RETRY_MOST_MS
 from controller.status import Status
 from controller.table import State
 from drivers import registry

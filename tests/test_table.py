@@ -36,7 +36,8 @@ from controller.events import (
     StockChanged,
     WarningShown,
 )
-from controller.machine import Machine, Reason, Rules, Slot
+from controller.machine import Machine, Reason, Rules
+from controller.memory import Slot
 from controller.table import TABLE, State
 
 RULES = Rules(

@@ -1,0 +1,186 @@
+"""What the machine knows beside its state, and how each fact changes it. Immutable and pure."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from controller.events import (
+    DeadlinePassed,
+    Dropped,
+    Event,
+    Failed,
+    JournalBack,
+    JournalLost,
+    OperatorResume,
+    OperatorStop,
+    Outcome,
+    RelayBack,
+    RelayLost,
+    Released,
+    SensorBack,
+    SensorLost,
+    StockChanged,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One column of drinks as the core sees it."""
+
+    name: str
+    channel: int
+    pulse_ms: int
+    remaining: int = 0
+    fault: str = ""
+    """Why it can't be trusted, for the operator; empty if it can."""
+
+    @property
+    def healthy(self) -> bool:
+        return not self.fault
+
+
+class Phase(Enum):
+    """How far the running dispense has come."""
+
+    ASKED = "asked"
+    ON = "on"
+    ENDING = "ending"
+    FALLING = "falling"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The running dispense, and whose it is."""
+
+    dispense_id: int
+    slot: int
+    code: int = 0
+    visit: str = ""
+    retry_of: int = 0
+    """The dispense from which nothing fell, if this is the second try; else 0."""
+    phase: Phase = Phase.ASKED
+    released: Outcome | None = None
+    dropped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """All that the machine knows beside its state."""
+
+    slots: tuple[Slot, ...]
+    next_dispense_id: int
+    code: int = 0
+    deadline_ms: int | None = None
+    run: Run | None = None
+    unknown: int = 0
+    starting: bool = True
+    """The relay has not yet been told OFF since this machine was made."""
+    relay_fault: str = ""
+    journal_fault: str = ""
+    sensor_fault: str = ""
+    stop: str = ""
+
+
+def verdict(run: Run, event: Event) -> tuple[Outcome, bool]:
+    """How ``run`` ended by ``event``, and whether the drink is still in its slot."""
+    match event:
+        case Failed():
+            return event.outcome, event.drink_kept
+        case Dropped():
+            return Outcome.DROPPED, False
+    if run.dropped:
+        return Outcome.DROPPED, False
+    match event:
+        case Released():
+            return event.outcome, False
+        case DeadlinePassed() if run.phase is Phase.FALLING:
+            return Outcome.FAILED, False
+    # Cut short: what the relay has already done is known, and nothing more.
+    return run.released or Outcome.UNKNOWN, False
+
+
+def with_slot(slots: tuple[Slot, ...], index: int, slot: Slot) -> tuple[Slot, ...]:
+    return (*slots[:index], slot, *slots[index + 1 :])
+
+
+def learned(memory: Memory, event: Event) -> Memory:
+    """``memory`` with the facts that ``event`` brings, whether or not its row is taken."""
+    match event:
+        case Failed():
+            return _learn_failed(memory, event)
+        case DeadlinePassed():
+            return _learn_deadline(memory)
+        case StockChanged():
+            return _learn_stock(memory, event)
+        case RelayLost() | JournalLost() | SensorLost() | OperatorStop():
+            return _learn_fault(_cut_short(memory, event), event)
+        case RelayBack():
+            return replace(memory, relay_fault="", starting=False)
+        case JournalBack():
+            return replace(memory, journal_fault="")
+        case SensorBack():
+            return replace(memory, sensor_fault="")
+        case OperatorResume():
+            trusted = tuple(replace(slot, fault="") for slot in memory.slots)
+            return replace(memory, stop="", slots=trusted)
+    return memory
+
+
+def _learn_fault(
+    memory: Memory, event: RelayLost | JournalLost | SensorLost | OperatorStop
+) -> Memory:
+    match event:
+        case RelayLost():
+            return replace(memory, relay_fault=event.detail)
+        case JournalLost():
+            return replace(memory, journal_fault=event.detail)
+        case SensorLost():
+            return replace(memory, sensor_fault=event.detail)
+    return replace(memory, stop=event.detail)
+
+
+def _learn_failed(memory: Memory, event: Failed) -> Memory:
+    run = memory.run
+    if run is None or run.dispense_id != event.dispense_id:
+        return memory
+    slot = memory.slots[run.slot]
+    slot = replace(
+        slot,
+        remaining=slot.remaining + event.drink_kept,
+        fault=event.slot_fault or slot.fault,
+    )
+    return replace(
+        memory,
+        slots=with_slot(memory.slots, run.slot, slot),
+        unknown=memory.unknown + (event.outcome is Outcome.UNKNOWN),
+        relay_fault=event.relay_lost or memory.relay_fault,
+        journal_fault=event.journal_lost or memory.journal_fault,
+        sensor_fault=event.sensor_lost or memory.sensor_fault,
+    )
+
+
+def _learn_deadline(memory: Memory) -> Memory:
+    run = memory.run
+    if run is None or run.dropped:
+        return memory
+    if run.phase is Phase.FALLING:
+        # A healthy sensor saw nothing: this slot is jammed or empty, whatever the books say.
+        slot = replace(memory.slots[run.slot], fault="no drink was seen to fall")
+        return replace(memory, slots=with_slot(memory.slots, run.slot, slot))
+    if run.phase is Phase.ENDING:
+        return replace(memory, unknown=memory.unknown + 1)
+    return memory
+
+
+def _learn_stock(memory: Memory, event: StockChanged) -> Memory:
+    slots = tuple(
+        replace(slot, remaining=remaining, fault="" if remaining > slot.remaining else slot.fault)
+        for slot, remaining in zip(memory.slots, event.remaining, strict=True)
+    )
+    return replace(memory, slots=slots, unknown=event.unknown)
+
+
+def _cut_short(memory: Memory, event: Event) -> Memory:
+    """Count the dispense that a fault interrupts, if nobody can tell how it ended."""
+    if memory.run is None or verdict(memory.run, event)[0] is not Outcome.UNKNOWN:
+        return memory
+    return replace(memory, unknown=memory.unknown + 1)
