@@ -6,7 +6,8 @@ translation of its errors are those of the real machine.
 """
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import repeat
 
 import serial
 
@@ -29,8 +30,8 @@ class Wire:
         self.on_open: Callable[[], None] = lambda: None
         self.carry: Callable[[bytes], bytes] = lambda answer: answer
         """What becomes of an answer on its way: a test's hand on the wire."""
-        self.piece = 65_536
-        """How many bytes a read gets at the most."""
+        self.pieces: Iterator[int] = repeat(65_536)
+        """How many bytes each read gets at the most."""
         self.lines: dict[str, Callable[[], bool]] = {}
         """The adapter's modem lines, by name, and whether each is asserted."""
         self.held = False
@@ -55,6 +56,10 @@ class Wire:
         answer = self.board.advance(self.clock.now_ms())
         if self.plugged:
             self._arrives(answer)
+
+    def say(self, data: bytes) -> None:
+        """Send ``data`` to the host, which asked nothing."""
+        self._to_host += data
 
     # -- the port's side ----------------------------------------------------------
 
@@ -86,7 +91,7 @@ class Wire:
             wake_ms = end_ms if due_ms is None else min(due_ms, end_ms)
             self.clock.sleep_ms(max(0, wake_ms - self.clock.now_ms()))
             self.advance()
-        size = min(size, self.piece)
+        size = min(size, next(self.pieces))
         data, self._to_host = self._to_host[:size], self._to_host[size:]
         return data
 

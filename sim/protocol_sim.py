@@ -30,13 +30,16 @@ class Serial(serial.SerialBase):
             self._wire.release()
 
     def write(self, b: Any, /) -> int:
+        self._must_be_open()
         return self._wire.write(bytes(b))
 
     def read(self, size: int = 1, /) -> bytes:
+        self._must_be_open()
         return self._wire.read(size, int((self.timeout or 0) * 1000))
 
     @property
     def in_waiting(self) -> int:
+        self._must_be_open()
         return self._wire.waiting()
 
     @property
@@ -48,7 +51,12 @@ class Serial(serial.SerialBase):
         return self._wire.line("dsr")
 
     def reset_input_buffer(self) -> None:
+        self._must_be_open()
         self._wire.discard()
+
+    def _must_be_open(self) -> None:
+        if not self.is_open:
+            raise serial.PortNotOpenError
 
     def _reconfigure_port(self, force_update: bool = False) -> None:
         """Bits have no speed on this wire."""

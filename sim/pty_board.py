@@ -2,9 +2,13 @@
 
 import os
 import select
+import termios
 import tty
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from fcntl import ioctl
+from itertools import repeat
 from pathlib import Path
 
 from drivers.hal import Clock
@@ -23,6 +27,8 @@ class PtyBoard:
         self.board = board
         self.carry: Callable[[bytes], bytes] = lambda answer: answer
         """What becomes of an answer on its way: a test's hand on the wire."""
+        self.pieces: Iterator[int] = repeat(65_536)
+        """How many bytes of it are sent at a time."""
         self._clock = clock
         self._link = link
         self._ends: tuple[int, int] | None = None
@@ -80,9 +86,32 @@ class PtyBoard:
 
     def _answer(self, ours: int, answer: bytes) -> None:
         answer = self.carry(answer) if answer else b""
-        if answer:
+        while answer:
+            size = next(self.pieces)
             with suppress(BlockingIOError):  # nobody reads; a board doesn't wait
-                os.write(ours, answer)
+                os.write(ours, answer[:size])
+            answer = answer[size:]
+            select.select([], [], [], 0)  # it is the host's turn
+
+    def say(self, data: bytes) -> None:
+        """Send ``data`` to the host, which asked nothing, and return when it is there."""
+        assert self._ends is not None, "it is in"
+        ours, theirs = self._ends
+        there = _unread(theirs) + len(data)
+        os.write(ours, data)
+        while _unread(theirs) < there:
+            select.select([], [], [], 0)
+
+    @contextmanager
+    def clogged(self) -> Iterator[None]:
+        """Meanwhile nothing gets through, and a host's writes time out."""
+        assert self._ends is not None, "it is in"
+        _, theirs = self._ends
+        termios.tcflow(theirs, termios.TCOOFF)
+        try:
+            yield
+        finally:
+            termios.tcflow(theirs, termios.TCOON)
 
     def close(self) -> None:
         """The path is gone, and a host that has it open gets errors; the board stays as it is."""
@@ -96,6 +125,13 @@ class PtyBoard:
         self._ends = None
         os.close(ours)
         os.close(theirs)
+
+
+def _unread(end: int) -> int:
+    """How many bytes wait at this end of a pty."""
+    size = array("i", [0])
+    ioctl(end, termios.FIONREAD, size)
+    return size[0]
 
 
 def _make(link: Path, target: Path) -> None:

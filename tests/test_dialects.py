@@ -1,13 +1,15 @@
-"""Every dialect: its bytes by the vectors, its driver against its emulated board."""
+"""Every dialect: its bytes by the vectors, and the whole machine with its board.
+
+What its driver does with its board is the contract's (test_contract).
+"""
 
 import json
-from dataclasses import replace
-from itertools import count
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from controller.config import load
@@ -17,16 +19,8 @@ from controller.machine import Reason
 from controller.table import State
 from drivers import registry
 from drivers.hal import (
-    BadAnswer,
-    NoAnswer,
-    PortLost,
-    PortMissing,
     Refused,
-    Relay,
     RelaySettings,
-    StuckOff,
-    StuckOn,
-    WriteTimedOut,
     open_with_off,
 )
 from drivers.modbus import crc
@@ -41,11 +35,9 @@ from drivers.relay import (
     waveshare,
 )
 from drivers.relay.dialect import Codec
-from sim import boards, protocol_sim
+from sim import boards
 from sim.boards.base import Board
 from sim.boards.waveshare import WaveshareBoard
-from sim.clock import VirtualClock
-from sim.link import Wire
 from sim.trace import RelaySwitched
 from sim.world import World
 from tests.conftest import ROOT
@@ -62,9 +54,6 @@ CODECS: dict[str, Codec] = {
     "waveshare": waveshare.Waveshare(1),
 }
 DIALECTS = list(CODECS)
-ANSWERING = [name for name in DIALECTS if registry.load(name).capabilities.reads_back]
-ACKNOWLEDGING = [name for name in DIALECTS if registry.load(name).capabilities.acknowledges]
-TIMED = [name for name in DIALECTS if registry.load(name).capabilities.device_timed]
 VECTORS = json.loads((ROOT / "tests/relay_vectors.json").read_text(encoding="utf-8"))
 PULSE_MS = 1_000
 
@@ -122,188 +111,38 @@ def test_the_emulated_board_answers_by_the_vectors(vector: dict[str, Any]) -> No
     assert answer == bytes.fromhex(vector["reply"])
 
 
-_names = count()
-
-
-class Bench:
-    """A driver, a wire in memory, and the emulated board behind it."""
-
-    def __init__(self, dialect: str) -> None:
-        protocol_sim.register()
-        self.driver = registry.load(dialect)
-        self.clock = VirtualClock()
-        self.board = made(dialect)
-        self.wire = Wire(f"bench{next(_names)}", self.board, self.clock)
-        self.settings = RelaySettings(dialect, self.wire.url, range(1, len(self.board.coils) + 1))
-
-    def open(self) -> Relay:
-        return open_with_off(self.driver, self.settings, self.clock)
-
-    def pass_ms(self, span_ms: int) -> None:
-        self.clock.sleep_ms(span_ms)
-        self.board.advance(self.clock.now_ms())
-
-
-@pytest.fixture(params=DIALECTS)
-def bench(request: pytest.FixtureRequest) -> Bench:
-    return Bench(request.param)
-
-
-def test_opening_tells_every_channel_off(bench: Bench) -> None:
-    for channel in range(1, len(bench.board.coils) + 1):
-        bench.board.switch(channel, True, 0)
-    bench.open().close()
-    assert not any(bench.board.coils)
-
-
-def test_on_energises_that_channel_alone_and_off_ends_it(bench: Bench) -> None:
-    relay = bench.open()
-    for channel in relay.channels:
-        confirmed = relay.on(channel, PULSE_MS)
-        lit = [at for at, on in enumerate(bench.board.coils, start=1) if on]
-        assert lit == [channel]
-        assert relay.off(channel) == confirmed
-        assert not any(bench.board.coils)
-        capabilities = relay.capabilities
-        assert confirmed == (capabilities.acknowledges or capabilities.reads_back)
-    relay.check()
-    relay.close()
-
-
-@pytest.mark.parametrize("dialect", TIMED)
-def test_a_board_that_times_the_pulse_ends_it_though_the_host_is_dead(dialect: str) -> None:
-    bench = Bench(dialect)
-    relay = bench.open()
-    relay.on(1, PULSE_MS)
-    relay.close()
-    bench.pass_ms(PULSE_MS - 100)
-    assert bench.board.coils[0]
-    bench.pass_ms(100)
-    assert not bench.board.coils[0]
-
-
-@pytest.mark.parametrize("dialect", TIMED)
-def test_without_the_boards_timer_only_off_ends_it(dialect: str) -> None:
-    bench = Bench(dialect)
-    driver = registry.load(dialect)
-    settings = replace(bench.settings, device_timed=False)
-    relay = open_with_off(driver, settings, bench.clock)
-    assert not relay.capabilities.device_timed
-    relay.on(1, 250)
-    bench.pass_ms(60_000)
-    assert bench.board.coils[0]
-    relay.off(1)
-    assert not bench.board.coils[0]
-
-
-@pytest.mark.parametrize("dialect", ACKNOWLEDGING)
-def test_a_lost_acknowledgement_is_no_answer_and_nothing_is_sent_twice(dialect: str) -> None:
-    bench = Bench(dialect)
-    relay = bench.open()
-    frames: list[str] = []
-    bench.board.on_frame = lambda frame: frames.append(frame.meaning) if frame.to_board else None
-    bench.wire.carry = lambda answer: b""
-    with pytest.raises(NoAnswer, match="answered nothing"):
-        relay.on(1, PULSE_MS)
-    assert len(frames) == 1
-
-
-@pytest.mark.parametrize("dialect", ACKNOWLEDGING)
-@pytest.mark.parametrize(
-    "carry", [lambda a: a[: len(a) // 2], lambda a: bytes(b ^ 0x15 for b in a)]
-)
-def test_half_an_answer_and_a_garbled_one_are_bad_answers(dialect: str, carry: object) -> None:
-    bench = Bench(dialect)
-    relay = bench.open()
-    bench.wire.carry = carry  # type: ignore[assignment]
-    with pytest.raises(BadAnswer, match="no answer to that"):
-        relay.on(1, PULSE_MS)
-
-
-@pytest.mark.parametrize("dialect", ["waveshare", "r421a08"])
-def test_another_boards_answer_is_none_of_ours(dialect: str) -> None:
-    bench = Bench(dialect)
-    relay = bench.open()
-    other = {"waveshare": waveshare.Waveshare(2), "r421a08": r421a08.R421a08(2)}[dialect]
-    bench.wire.carry = lambda answer: other.on(1).acknowledgement
-    with pytest.raises(BadAnswer):
-        relay.on(1, PULSE_MS)
-
-
-@pytest.mark.parametrize("dialect", [name for name in ANSWERING if name != "devantech"])
-def test_answers_in_pieces_and_amid_noise_are_understood(dialect: str) -> None:
-    """devantech is left out: its answer is one byte without a check (docs/hardware)."""
-
-    @given(piece=st.integers(1, 9), before=st.binary(max_size=6), after=st.binary(max_size=6))
-    def understood(piece: int, before: bytes, after: bytes) -> None:
-        # Noise that by itself is a frame of this dialect can't be told from one.
-        before = bytes(byte for byte in before if byte not in (1, 0xA0, 0xFF))
-        after = bytes(byte for byte in after if byte not in (1, 0xA0, 0xFF))
-        bench = Bench(dialect)
-        bench.wire.piece = piece
-        bench.wire.carry = lambda answer: before + answer + after
-        relay = bench.open()
-        assert relay.on(1, PULSE_MS)
-        assert relay.off(1)
-
-    understood()
+COMMANDS_BEGIN_WITH = {
+    "devantech": bytes((0x5A, 0x5B, *range(0x64, 0x77))),
+    "hw667": b"\xaa\xbb\xcc",
+    "kmtronic": b"\xff",
+    "lcus": b"\xa0\xff",
+    "lcus-feedback": b"\xa0\xff",
+    "numato": b"\r",  # which ends one
+    "r421a08": b"\x01",
+    "waveshare": b"\x01",
+}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_board_takes_its_bytes_in_any_pieces(dialect: str) -> None:
-    @given(cuts=st.lists(st.integers(1, 12), min_size=1, max_size=20))
-    def taken(cuts: list[int]) -> None:
+def test_a_board_takes_its_bytes_in_any_pieces_and_amid_garbage(dialect: str) -> None:
+    harmless = [byte for byte in range(256) if byte not in COMMANDS_BEGIN_WITH[dialect]]
+    garbage = st.lists(st.sampled_from(harmless), max_size=6).map(bytes)
+
+    @example([65_536], b"", b"")
+    @example([1], b"", b"")
+    @given(st.lists(st.integers(1, 12), min_size=1, max_size=20), garbage, garbage)
+    def taken(pieces: list[int], before: bytes, after: bytes) -> None:
         board, codec = made(dialect), CODECS[dialect]
         for exchange, on in ((codec.on(1), True), (codec.off(1), False), (codec.on(1), True)):
-            data = exchange.request
-            for cut in cuts:
-                board.receive(data[:cut], 0)
-                data = data[cut:]
-            board.receive(data, 0)
+            data = before + exchange.request + after
+            sizes = cycle(pieces)
+            while data:
+                size = next(sizes)
+                board.receive(data[:size], 0)
+                data = data[size:]
             assert board.coils[0] is on
 
     taken()
-
-
-@pytest.mark.parametrize("dialect", ANSWERING)
-def test_a_coil_that_never_closes_is_told(dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(dialect)
-    relay = bench.open()
-    monkeypatch.setattr(bench.board, "switch", lambda *_, **__: "stuck")
-    # The acknowledgement of lcus-feedback is the coil itself, so that it fails one step earlier.
-    with pytest.raises((StuckOff, BadAnswer)):
-        relay.on(1, PULSE_MS)
-
-
-@pytest.mark.parametrize("dialect", ANSWERING)
-def test_a_welded_contact_is_told(dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(dialect)
-    relay = bench.open()
-    relay.on(1, PULSE_MS)
-    monkeypatch.setattr(bench.board, "switch", lambda *_, **__: "welded")
-    with pytest.raises((StuckOn, BadAnswer)):
-        relay.off(1)
-
-
-def test_a_write_that_timed_out_is_never_repeated(bench: Bench) -> None:
-    relay = bench.open()
-    frames: list[str] = []
-    bench.board.on_frame = lambda frame: frames.append(frame.meaning) if frame.to_board else None
-    bench.wire.write_timeouts = 1
-    with pytest.raises(WriteTimedOut):
-        relay.on(1, PULSE_MS)
-    assert len(frames) == 1
-
-
-def test_a_cable_that_is_out(bench: Bench) -> None:
-    relay = bench.open()
-    bench.wire.unplug()
-    for use in (relay.check, lambda: relay.on(1, PULSE_MS), lambda: relay.off(1)):
-        with pytest.raises(PortLost):
-            use()
-    relay.close()
-    with pytest.raises(PortMissing):
-        bench.open()
 
 
 def test_a_refusal_is_known_and_costs_nothing(
