@@ -49,9 +49,10 @@ def _load_other(name: str) -> Driver:
     package = point.dist.name if point.dist else "?"
     try:
         driver = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Whatever that package does when it is imported, the person who named it must hear of it.
-        raise BrokenDriver(f"the driver {name} of {package} can't be loaded: {error}") from error
+        why = ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split()))))
+        raise BrokenDriver(f"the driver {name} of {package} can't be loaded: {why}") from error
     if not isinstance(driver, Driver):
         raise BrokenDriver(
             f"the driver {name} of {package} is {point.value}, and that is no drivers.hal.Driver"

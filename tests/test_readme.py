@@ -22,7 +22,7 @@ def test_the_state_diagram_is_that_of_the_table() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    documents = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    documents = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
     assert len(documents) > 5
     for document in documents:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
