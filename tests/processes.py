@@ -153,6 +153,11 @@ def with_mounts(script: str) -> list[str]:
     return [*room, "sh", "-ec", f'{script}\nexec "$@"', "sh"]
 
 
+def open_files(pid: int) -> int:
+    """How many descriptors a process has."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 _ports = count()
 
 

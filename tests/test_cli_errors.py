@@ -275,7 +275,8 @@ def test_a_port_that_another_program_holds_is_told_and_awaited(tmp_path: Path) -
             controller.wait_for("^quench: in service$")
             board.wait_for("A0 01 00 A1")
             assert controller.stop() == 0
-    told = lost(port, "the port is in use by another program")
+    why = "the port is in use by another program;"
+    told = lost(port, f"{why} on Debian brltty takes such boards: apt purge brltty")
     assert [line for line in controller.said.splitlines() if str(port) in line] == [told]
 
 

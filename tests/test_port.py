@@ -37,7 +37,7 @@ from drivers.hal import (
 )
 from drivers.relay.port import Port, open_port
 from sim.clock import VirtualClock
-from tests.processes import PATIENCE_S
+from tests.processes import PATIENCE_S, open_files
 
 ASKED = bytes.fromhex("FF 01 03")
 ANSWER = bytes.fromhex("FF 01 00")
@@ -270,9 +270,10 @@ def a_folder(cable: Cable, folder: Path) -> str:
     return str(folder)
 
 
+BUSY = "the port is in use by another program; on Debian brltty takes such boards: apt purge brltty"
 CANNOT_OPEN = [
     (missing, "No such file", PortMissing, "no such port; is the board plugged in?"),
-    (held, "Could not exclusively lock", PortBusy, "the port is in use by another program"),
+    (held, "Could not exclusively lock", PortBusy, BUSY),
     (a_file, "Could not configure port", NotSent, "not a serial port"),
     (a_folder, "Is a directory", NotSent, "cannot be opened (Is a directory)"),
 ]
@@ -327,12 +328,8 @@ def test_a_thousand_cycles_leak_nothing(tmp_path: Path) -> None:
             open_with_off(stolen, RelaySettings("lcus", cable.path, [1]), clock)
 
     cycle()
-    before, threads = open_files(), threading.active_count()
+    before, threads = open_files(os.getpid()), threading.active_count()
     for _ in range(1_000):
         cycle()
-    assert open_files() == before
+    assert open_files(os.getpid()) == before
     assert threading.active_count() == threads
-
-
-def open_files() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.processes import Program, quench, with_mounts, written
+from tests.processes import Program, open_files, quench, with_mounts, written
 
 CH340 = "usb:1a86:7523"
 
@@ -91,10 +91,6 @@ def controller(usb: Usb, folder: Path, port: str) -> Iterator[Program]:
         yield program
 
 
-def open_files(program: Program) -> int:
-    return len(list(Path(f"/proc/{program.pid}/fd").iterdir()))
-
-
 def lost(why: str) -> str:
     return f"^quench: out of service: relay_lost: {re.escape(why)}$"
 
@@ -117,14 +113,14 @@ def test_a_board_that_comes_back_under_another_name(usb: Usb, tmp_path: Path) ->
         controller(usb, tmp_path, CH340) as machine,
     ):
         machine.wait_for("^quench: in service$")
-        before = open_files(machine)
+        before = open_files(machine.pid)
         program.type("unplug")
         machine.wait_for(rf"relay_lost: {CH340} \(/dev/ttyUSB0\): the cable is out \(.*\)$")
         usb.forget("1-1", "ttyUSB0")
         machine.wait_for(lost(f"{CH340}: no such USB device; is the board plugged in?"))
         program.type(f"plug {usb.enumerate('1-1', 'ttyUSB1')}")
         machine.wait_for("^quench: in service$", 2)
-        assert open_files(machine) == before
+        assert open_files(machine.pid) == before
         program.wait_for("A0 02 00 A2", 2)
         program.type("unplug")
         machine.wait_for(rf"relay_lost: {CH340} \(/dev/ttyUSB1\): the cable is out \(.*\)$")

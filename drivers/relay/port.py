@@ -183,7 +183,7 @@ def _cannot_open(name: str, error: Exception) -> NotSent:
     if number in (errno.EACCES, errno.EPERM):
         return PortDenied(f"{name}: permission denied; add this user to the group 'dialout'")
     if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
-        return PortBusy(f"{name}: the port is in use by another program")
+        return PortBusy(f"{name}: the port is in use by another program; {usb.THEFT}")
     if number in (errno.ENOTTY, errno.EINVAL) or "configure port" in str(error):
         return NotSent(f"{name}: not a serial port")
     return NotSent(f"{name}: cannot be opened ({_plain(error)})")
