@@ -44,10 +44,12 @@ class Serial(serial.SerialBase):
 
     @property
     def cts(self) -> bool:
+        self._must_be_open()
         return self._wire.line("cts")
 
     @property
     def dsr(self) -> bool:
+        self._must_be_open()
         return self._wire.line("dsr")
 
     def reset_input_buffer(self) -> None:

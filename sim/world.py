@@ -7,8 +7,8 @@ outermost loop, moves the clock, and watches the safety properties.
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -273,7 +273,8 @@ class World:
     def _pass_to(self, now_ms: int) -> None:
         """Time moves on to ``now_ms``, for the board too."""
         self.clock.advance_to(now_ms)
-        self.wire.advance()
+        with self._power():
+            self.wire.advance()
         if self.controller is not None:
             self.controller.runner.watchdog.bite(self.now_ms)
         self.properties.at(self.now_ms)
@@ -281,7 +282,7 @@ class World:
     def _turns(self) -> None:
         """What the outermost loop does, until nothing is due at this moment."""
         turns = count()
-        try:
+        with self._power():
             while self.controller is not None:
                 assert next(turns) < MOST_TURNS, "the loop has always something to do"
                 now_ms = self.now_ms
@@ -294,6 +295,12 @@ class World:
                     break
                 if not self.controller.runner.unfinished:
                     self._look()
+
+    @contextmanager
+    def _power(self) -> Iterator[None]:
+        """Whoever cuts it meanwhile, the machine goes dark and the world goes on."""
+        try:
+            yield
         except PowerCut:
             self.cut_power()
 

@@ -11,6 +11,8 @@ from controller.config import Config, load
 from sim.world import World
 
 ROOT = Path(__file__).parents[1]
+IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""A folder for files that need not outlive the power, or None for the usual one."""
 
 _QUIET = [HealthCheck.too_slow]
 # ci: the same examples each time, so that a red build is red again on a laptop.

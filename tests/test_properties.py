@@ -8,7 +8,9 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -27,7 +29,7 @@ from controller.door import Word
 from controller.table import State
 from sim.trace import Fell, RelaySwitched, Seen, StateSeen
 from sim.world import World
-from tests.conftest import ROOT
+from tests.conftest import IN_MEMORY, ROOT
 
 CONFIG = load(ROOT / "config.yaml")
 SLOTS = [slot.name for slot in CONFIG.slots]
@@ -68,30 +70,32 @@ def cut_power_at_the_next_off(world: World) -> None:
 class Hall(RuleBasedStateMachine):
     """A hall full of people, and one machine."""
 
+    dialect = "lcus"
+    on_no_drop = ""
+    """What follows when the drop sensor saw none; empty if there is no sensor."""
+    went_to: ClassVar[set[str]] = set()
+    """What must have happened in a run."""
+
     pages = Bundle("pages")
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="quench-hall-"))
+        # Whether a disk keeps what it promised is for the crash tests; here it only takes time.
+        self.folder = Path(tempfile.mkdtemp(prefix="quench-hall-", dir=IN_MEMORY))
 
     @initialize(
         stop=st.booleans(),
-        stock=st.tuples(*[st.sampled_from([3, 2, 1, 0])] * len(SLOTS)),
-        dialect=st.sampled_from(["lcus", "waveshare"]),
-        sensor=st.sampled_from(["none", "fail", "try_another_slot"]),
+        stock=st.tuples(st.sampled_from([3, 2, 1]), st.sampled_from([3, 2, 1, 0])),
         jammed=st.sampled_from([(), (1,), (2,)]),
     )
-    def open_the_hall(
-        self, stop: bool, stock: tuple[int, ...], dialect: str, sensor: str, jammed: tuple[int, ...]
-    ) -> None:
-        """``sensor``: none, or what follows when it saw no drink fall."""
+    def open_the_hall(self, stop: bool, stock: tuple[int, ...], jammed: tuple[int, ...]) -> None:
         data = CONFIG.model_dump(mode="python")
-        data["hardware"]["relay"]["driver"] = dialect
+        data["hardware"]["relay"]["driver"] = self.dialect
         del data["hardware"]["relay"]["active_low"]
         data["safety"]["on_unknown"] = "stop" if stop else "continue"
-        if sensor != "none":
+        if self.on_no_drop:
             data["hardware"]["drop_sensor"] |= {"driver": "serial-line", "line": "cts"}
-            data["safety"]["on_no_drop"] = sensor
+            data["safety"]["on_no_drop"] = self.on_no_drop
         self.world = World(Config.model_validate(data), self.folder)
         self.world.boot()
         self.world.jam(*jammed)
@@ -185,7 +189,7 @@ class Hall(RuleBasedStateMachine):
     def wait(self, span_ms: int) -> None:
         self.world.wait(span_ms)
 
-    @rule(slot=st.sampled_from(SLOTS), drinks=st.integers(0, 3))
+    @rule(slot=st.sampled_from(SLOTS), drinks=st.sampled_from([3, 2, 1, 0]))
     @precondition(lambda self: self.world.journal_is_free)
     def refill(self, slot: str, drinks: int) -> None:
         self.world.load(slot, drinks)
@@ -234,17 +238,38 @@ def describe(seen: Seen) -> str:
     return type(seen).__name__
 
 
-def test_the_properties_hold_whatever_happens() -> None:
+EVERYWHERE = {
+    *("ON", "OFF", "fell with the power", "a drink fell", "unknown", *BOARD_FAULTS),
+    *("idle", "scanned", "warned", "dispensing", "unplug", "lock_journal", "block", "jam_a_slot"),
+    *("out_of_service sold_out", "out_of_service relay_lost", "out_of_service journal_lost"),
+    *("out_of_service unknown_outcome", "kill", "cut_power", "stop"),
+    *("time_out_the_next_write", "cut_power_at_the_next_on", "cut_power_at_the_next_off"),
+}
+
+
+class Blind(Hall):
+    """A board that tells nothing, and nobody sees a drink fall."""
+
+    went_to = EVERYWHERE | {"commanded"}
+
+
+class Answering(Hall):
+    """A board that answers, reads back and times its pulses."""
+
+    dialect = "waveshare"
+    went_to = EVERYWHERE | {"relay_confirmed", "failed", "out_of_service no_slot_to_trust"}
+
+
+class Watched(Hall):
+    """With a drop sensor, and leave to try another slot."""
+
+    on_no_drop = "try_another_slot"
+    went_to = EVERYWHERE | {"dropped", "failed", "a second try", "out_of_service sensor_lost"}
+
+
+@pytest.mark.parametrize("hall", [Blind, Answering, Watched])
+def test_the_properties_hold_whatever_happens(hall: type[Hall]) -> None:
     went.clear()
-    run_state_machine_as_test(Hall, settings=settings(stateful_step_count=40))
-    must = {
-        *("ON", "OFF", "fell with the power", "a drink fell", "a second try"),
-        *("commanded", "relay_confirmed", "dropped", "failed", "unknown"),
-        *("idle", "scanned", "warned", "dispensing", "out_of_service sold_out"),
-        *("out_of_service relay_lost", "out_of_service journal_lost"),
-        *("out_of_service sensor_lost", "out_of_service no_slot_to_trust"),
-        *("block", "jam_a_slot", *BOARD_FAULTS),
-        *("out_of_service unknown_outcome", "unplug", "lock_journal", "kill", "cut_power", "stop"),
-        *("time_out_the_next_write", "cut_power_at_the_next_on", "cut_power_at_the_next_off"),
-    }
-    assert {what for what in must if went[what] < 5} == set(), went
+    most = settings().max_examples * 3 // 4
+    run_state_machine_as_test(hall, settings=settings(stateful_step_count=40, max_examples=most))
+    assert {what for what in hall.went_to if not went[what]} == set(), went
