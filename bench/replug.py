@@ -9,7 +9,7 @@ from statistics import median, quantiles
 from threading import Event, Thread
 
 from bench.config import written
-from bench.program import QUENCH, READY, Program, running
+from bench.program import QUENCH, Program, running
 from bench.report import Row
 from controller.clock import MonotonicClock
 from controller.config import load
@@ -70,7 +70,6 @@ def _real(folder: Path) -> Row:
     config = written(folder, link)
     spans_s: list[float] = []
     with _board(link) as pty, running(QUENCH, "run", "--config", config) as controller:
-        controller.wait_for(READY)
         controller.wait_for("in service$")
         for number in range(REAL):
             pty.unplug()
