@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from controller.assembly import assemble
 from controller.codes import scan_url
 from controller.config import Config
+from controller.drops import DropWatch
 from controller.errors import QuenchError
 from controller.inbox import Letter
 from controller.journal import Journal, Lock
@@ -19,6 +20,7 @@ from controller.machine import Reason
 from controller.report import Report, say
 from controller.runner import serve, turn
 from controller.status import Status
+from controller.watchdog import Watchdog
 from controller.web.server import Server, bind
 from drivers.hal import Clock, DropSensor, Relay, RelaySettings, SensorSettings
 
@@ -104,8 +106,11 @@ def run(
             say(f"The machine's screen: {own_url}")
             feed.subscribe(_CodePrinter(public_url, feed.status))
             tell_ready()
-        for name, watch in (("watchdog", runner.watchdog), ("drops", runner.beam.watch)):
-            threading.Thread(target=watch.run, args=(clock,), name=name, daemon=True).start()
+        watches: list[Watchdog | DropWatch] = [runner.watchdog]
+        if config.sensor_settings() is not None:
+            watches.append(runner.beam.watch)
+        for watch in watches:
+            threading.Thread(target=watch.run, args=(clock,), daemon=True).start()
         serve(
             runner,
             controller.inbox,
@@ -113,8 +118,8 @@ def run(
             stopping=lambda: bool(signals.received) or not server.alive(),
             hurrying=lambda: signals.received > 1,
         )
-        runner.watchdog.end()
-        runner.beam.watch.end()
+        for watch in watches:
+            watch.end()
         crashed = not server.alive()
         server.stop()
     if crashed:
