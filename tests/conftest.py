@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gpiozero.pins.mock import MockFactory
 from hypothesis import HealthCheck, settings
 
 from controller.config import Config, load
+from drivers import pins
 from sim.world import World
 
 ROOT = Path(__file__).parents[1]
@@ -41,3 +43,12 @@ def energised(tmp_path: Path, config: Config) -> Iterator[World]:
     assert world.board.coils == [True, False]
     yield world
     world.close()
+
+
+@pytest.fixture
+def header() -> Iterator[MockFactory]:
+    """The pins that drivers get: gpiozero's mock."""
+    factory = MockFactory()
+    pins.simulate(factory)
+    yield factory
+    pins.simulate(None)

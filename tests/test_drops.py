@@ -17,7 +17,7 @@ from controller.journal import Journal
 from controller.machine import Reason
 from controller.status import Status
 from controller.table import State
-from drivers import pins, registry
+from drivers import registry
 from drivers.hal import RelaySettings, SensorError, SensorSettings, open_with_off
 from drivers.sensors import open_sensor
 from sim.boards.base import Switched
@@ -434,14 +434,6 @@ def test_the_beam_breaks_when_the_drink_has_come_down() -> None:
 
 
 # -- the drivers -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def header() -> Iterator[MockFactory]:
-    factory = MockFactory()
-    pins.simulate(factory)
-    yield factory
-    pins.simulate(None)
 
 
 def relay() -> object:

@@ -1,6 +1,5 @@
 """Relays on the computer's own pins: the real driver on gpiozero's mock pins."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,15 +20,6 @@ SLOTS = [
     {"name": "water", "channel": 17, "capacity": 5, "pulse_ms": 700},
     {"name": "tea", "channel": 27, "capacity": 5, "pulse_ms": 700},
 ]
-
-
-@pytest.fixture
-def header() -> Iterator[MockFactory]:
-    """The pins that drivers get."""
-    factory = MockFactory()
-    pins.simulate(factory)
-    yield factory
-    pins.simulate(None)
 
 
 def settings(**more: bool) -> RelaySettings:
