@@ -38,6 +38,10 @@ def _settings(options: argparse.Namespace) -> RelaySettings:
     if driver.on_pins:
         return replace(settings, channels=[channel])
     most = min(len(settings.channels), driver.max_channels)
+    if name is None and options.deed in ("on", "off", "pulse") and channel > most:
+        raise QuenchError(
+            f"the board has no channel {channel}; allowed: 1 to {most}, hardware.relay.channels"
+        )
     return replace(settings, channels=range(1, max(most, channel) + 1))
 
 
@@ -76,7 +80,10 @@ def _status(options: argparse.Namespace, settings: RelaySettings, clock: Clock) 
         raise QuenchError(f"{settings.driver} relays can't say how their coils are")
     with closing(driver.open_relay(settings, clock)) as relay:
         for channel in relay.channels:
-            on = cast(ReadsBack, relay).read(channel)
+            try:
+                on = cast(ReadsBack, relay).read(channel)
+            except RelayError as error:
+                raise QuenchError(f"channel {channel}: {error}") from error
             say(f"channel {channel}: {'ON' if on else 'OFF'}")
 
 

@@ -42,6 +42,9 @@ def _sensor_clashes(
     if driver is not None and driver.on_pins and isinstance(pin, int) and pin in slot_of:
         text = f"pin {pin} is the channel of slots[{slot_of[pin]}] already; allowed: another"
         yield at(root, ("hardware", "drop_sensor", "pin"), text)
+    if driver is not None and driver.on_pins and _get(sensor, "driver") == "serial-line":
+        text = "relays on pins have no adapter with lines; allowed: gpio, none"
+        yield at(root, ("hardware", "drop_sensor", "driver"), text)
     senseless = _get(sensor, "driver") in (None, "none")
     if senseless and _get(_get(data, "safety"), "on_no_drop") == "try_another_slot":
         text = "without a drop sensor nobody sees that none fell; allowed: fail"

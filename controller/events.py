@@ -179,11 +179,15 @@ class OperatorResume(Event):
 @dataclass(frozen=True, slots=True)
 class StockChanged(Event):
     """What the journal now holds: drinks left per slot, in the slots' order,
-    and how many dispenses have an unknown outcome that nobody has reconciled."""
+    and how many dispenses have an unknown outcome that nobody has reconciled.
+
+    ``loaded``: the indices of the slots that a person has filled, and so looked at.
+    """
 
     trigger: ClassVar[str] = "stock_changed"
     remaining: tuple[int, ...]
     unknown: int
+    loaded: tuple[int, ...] = ()
 
 
 EVENTS: tuple[type[Event], ...] = (

@@ -296,6 +296,11 @@ class Journal:
             )
             return [Book(*row) for row in rows]
 
+    def loads(self) -> dict[str, int]:
+        """The number of the latest load of each slot; it grows with every load of any."""
+        with self._said():
+            return dict(self._db.execute("SELECT slot, max(id) FROM load GROUP BY slot"))
+
     def unreconciled(self) -> int:
         """How many dispenses have an outcome that nobody knows."""
         with self._said():

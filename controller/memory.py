@@ -173,8 +173,13 @@ def _learn_deadline(memory: Memory) -> Memory:
 
 def _learn_stock(memory: Memory, event: StockChanged) -> Memory:
     slots = tuple(
-        replace(slot, remaining=remaining, fault="" if remaining > slot.remaining else slot.fault)
-        for slot, remaining in zip(memory.slots, event.remaining, strict=True)
+        replace(
+            slot,
+            remaining=remaining,
+            # Whoever fills a slot has seen it.
+            fault="" if remaining > slot.remaining or index in event.loaded else slot.fault,
+        )
+        for index, (slot, remaining) in enumerate(zip(memory.slots, event.remaining, strict=True))
     )
     return replace(memory, slots=slots, unknown=event.unknown)
 

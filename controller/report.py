@@ -6,7 +6,7 @@ from typing import TextIO
 
 from controller.commands import Command, Settle
 from controller.events import Outcome
-from controller.status import Status
+from controller.status import SlotStatus, Status
 from controller.table import State
 
 log = logging.getLogger("quench")
@@ -28,6 +28,7 @@ class Report:
 
     def __init__(self) -> None:
         self._told: tuple[State, str] | None = None
+        self._faults: dict[str, str] = {}
 
     def watch(self, now_ms: int, event: object, commands: tuple[Command, ...]) -> None:
         """A runner's listener."""
@@ -42,6 +43,9 @@ class Report:
 
     def status(self, status: Status) -> None:
         """A feed's subscriber."""
+        for slot in status.slots:
+            if slot.fault != self._faults.get(slot.name, ""):
+                self._slot(slot)
         out = status.state is State.OUT_OF_SERVICE
         reason = status.reason.value if status.reason else ""
         told = (State.OUT_OF_SERVICE if out else State.IDLE, f"{reason}: {status.detail}")
@@ -52,3 +56,15 @@ class Report:
         else:
             log.info("in service")
         self._told = told
+
+    def _slot(self, slot: SlotStatus) -> None:
+        self._faults[slot.name] = slot.fault
+        if slot.fault:
+            log.warning(
+                "slot %s is out of use: %s; once somebody has looked: quench stock load %s N",
+                slot.name,
+                slot.fault,
+                slot.name,
+            )
+        else:
+            log.info("slot %s is in use again", slot.name)

@@ -82,6 +82,7 @@ class Runner:
         self.visits = visits
         self.beam = beam
         self._journal = journal
+        self._loads = journal.loads()
         self._open_relay = open_relay
         self._capacities = tuple(capacities)
         self._new_token = new_token
@@ -362,10 +363,17 @@ class Runner:
         return str(error)
 
     def _stock(self) -> StockChanged:
+        slots = self.machine.memory.slots
         left = {book.name: book.remaining for book in self._journal.books()}
+        before, self._loads = self._loads, self._journal.loads()
         return StockChanged(
-            tuple(left[slot.name] for slot in self.machine.memory.slots),
+            tuple(left[slot.name] for slot in slots),
             self._journal.unreconciled(),
+            tuple(
+                index
+                for index, slot in enumerate(slots)
+                if self._loads.get(slot.name) != before.get(slot.name)
+            ),
         )
 
     # -- telling ------------------------------------------------------------------------
@@ -390,7 +398,7 @@ class Runner:
             code=self.machine.memory.code,
             token=self._token,
             slots=tuple(
-                SlotStatus(slot.name, capacity, slot.remaining, slot.healthy)
+                SlotStatus(slot.name, capacity, slot.remaining, slot.fault)
                 for slot, capacity in zip(self.machine.memory.slots, self._capacities, strict=True)
             ),
             outcomes=tuple(self._outcomes.items()),

@@ -15,7 +15,12 @@ class SlotStatus:
     name: str
     capacity: int
     remaining: int
-    healthy: bool
+    fault: str = ""
+    """Why it is out of use, for the operator; empty if it is not."""
+
+    @property
+    def healthy(self) -> bool:
+        return not self.fault
 
 
 @dataclass(frozen=True, slots=True)

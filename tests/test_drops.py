@@ -531,6 +531,15 @@ def test_one_pin_cannot_be_two_things(tmp_path: Path) -> None:
     assert "drop_sensor.pin: pin 17 is the channel of slots[0] already; allowed: another" in line
 
 
+def test_pins_have_no_lines(tmp_path: Path) -> None:
+    hardware = {"relay": {"driver": "gpio"}, "drop_sensor": SENSORS["cts"]}
+    with quench("check", "--config", written(tmp_path, hardware=hardware)) as program:
+        assert program.end() == 78
+    (line,) = program.said.splitlines()
+    told = "drop_sensor.driver: relays on pins have no adapter with lines; allowed: gpio, none"
+    assert told in line
+
+
 def test_trying_another_slot_needs_a_sensor(tmp_path: Path) -> None:
     path = written(tmp_path, safety={"on_no_drop": "try_another_slot"})
     with quench("check", "--config", path) as program:

@@ -13,6 +13,7 @@ from controller.config import load
 from controller.door import Word
 from controller.events import Outcome
 from controller.machine import Reason
+from controller.report import Report
 from controller.rounds import RETRY_FIRST_MS, RETRY_MOST_MS
 from controller.status import Status
 from controller.table import State
@@ -248,6 +249,29 @@ def test_a_coil_that_never_closes_takes_its_slot_out_of_use(world: World) -> Non
     assert "slot 1: " in status(world).detail
     assert "channel 2 stays OFF after ON" in status(world).detail
     assert [slot.remaining for slot in status(world).slots] == [12, 11]
+
+
+def test_a_slot_is_in_use_again_once_somebody_has_filled_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With as many drinks as before: none came out."""
+    caplog.set_level("INFO", "quench")
+    report = Report()
+    assert world.controller is not None
+    world.controller.runner.feed.subscribe(report.status)
+    world.throw("stuck-open:1")
+    visit(world)
+    told = "slot slot 1 is out of use: sim://machine: channel 1 stays OFF after ON; once somebody"
+    assert told in caplog.text
+    assert status(world).slots[0].fault.endswith("channel 1 stays OFF after ON")
+    world.mend()
+    world.load("slot 2", 5)
+    world.wait(2_000)
+    assert [slot.healthy for slot in status(world).slots] == [False, True]
+    world.load("slot 1", 12)
+    world.wait(2_000)
+    assert [slot.healthy for slot in status(world).slots] == [True, True]
+    assert "slot slot 1 is in use again" in caplog.text
 
 
 def test_a_channel_that_answers_for_another_is_found_and_told_off(world: World) -> None:

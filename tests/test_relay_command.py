@@ -141,6 +141,23 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, flags: tuple[str, ...],
     assert said(tmp_path, *flags, code=1) == [told]
 
 
+def test_a_channel_that_the_board_of_the_config_has_not(tmp_path: Path) -> None:
+    config = _config(tmp_path, "lcus")
+    with board("lcus", tmp_path) as program:
+        told = "the board has no channel 3; allowed: 1 to 2, hardware.relay.channels"
+        for deed in ("on", "off", "pulse"):
+            assert said(tmp_path, deed, "--config", config, "--channel", "3", code=1) == [told]
+        assert "A0" not in program.hear()
+
+
+def test_a_channel_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with board("waveshare", tmp_path):
+        first, _, third = said(tmp_path, "status", "--driver", "waveshare", code=1)
+        assert first == "channel 1: OFF"
+        assert third.startswith("channel 3: ")
+        assert "exception 3" in third
+
+
 def test_a_port_that_is_not_there(tmp_path: Path) -> None:
     for flags in (("probe",), ("off", "--driver", "lcus")):
         (line,) = said(tmp_path, *flags, code=1)

@@ -370,6 +370,14 @@ class TestDropSensor:
         assert made.reason() == (Reason.SENSOR_LOST, "blocked")
         assert [slot.remaining for slot in made.memory.slots] == [3, 7]
 
+    def test_a_slot_that_was_filled_is_trusted_again_though_it_holds_as_much(self) -> None:
+        made = self.falling()
+        made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
+        made.handle(StockChanged((3, 6), 0), NOW_MS + 6_000)
+        assert [slot.healthy for slot in made.memory.slots] == [True, False]
+        made.handle(StockChanged((3, 6), 0, loaded=(1,)), NOW_MS + 7_000)
+        assert [slot.healthy for slot in made.memory.slots] == [True, True]
+
     def test_a_fault_while_it_falls_says_what_the_relay_did(self) -> None:
         made = self.falling()
         commands = made.handle(RelayLost("x"), NOW_MS + 1)

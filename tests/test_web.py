@@ -184,8 +184,8 @@ def test_a_visit_from_scan_to_drink(phone: Phone) -> None:
     assert phone.code(2) != path
     assert phone.drinks() == 1
     assert phone.status()["slots"] == [
-        {"name": "water", "capacity": 12, "remaining": 11, "healthy": True},
-        {"name": "tea", "capacity": 12, "remaining": 12, "healthy": True},
+        {"name": "water", "capacity": 12, "remaining": 11, "healthy": True, "fault": None},
+        {"name": "tea", "capacity": 12, "remaining": 12, "healthy": True, "fault": None},
     ]
 
 

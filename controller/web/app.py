@@ -230,6 +230,7 @@ class Web:
                     "capacity": slot.capacity,
                     "remaining": slot.remaining,
                     "healthy": slot.healthy,
+                    "fault": slot.fault or None,
                 }
                 for slot in status.slots
             ],
