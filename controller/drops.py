@@ -17,6 +17,10 @@ LOOK_MS = 2
 """A can of 12 cm that has fallen 50 cm is in the beam for 40 ms: it is seen twenty times."""
 
 
+GAP_MS = 20
+"""A can may have fallen unseen while nobody looked for longer than this."""
+
+
 class DropWatch:
     """At most one dispense at a time. Threads may share it."""
 
@@ -28,6 +32,8 @@ class DropWatch:
         self._sensor: DropSensor | None = None
         self._dispense_id = 0
         self._broken_ms: int | None = None
+        self._looked_ms: int | None = None
+        self._gap_ms = 0
         self._news: Event | None = None
         self._ended = False
 
@@ -35,7 +41,8 @@ class DropWatch:
         """A drink of ``dispense_id`` may fall from now on."""
         with self._turn:
             self._dispense_id, self._sensor = dispense_id, sensor
-            self._broken_ms = self._news = None
+            self._broken_ms = self._looked_ms = self._news = None
+            self._gap_ms = 0
             self._turn.notify()
 
     def disarm(self) -> None:
@@ -47,6 +54,11 @@ class DropWatch:
     def news(self) -> bool:
         """Whether :meth:`take` has something."""
         return self._news is not None
+
+    @property
+    def gap_ms(self) -> int:
+        """For how long nobody looked, when armed last; 0 if a can could not fall meanwhile."""
+        return self._gap_ms
 
     def take(self) -> Event | None:
         """What was seen since the last call: Dropped, or SensorLost; None if nothing was."""
@@ -85,8 +97,17 @@ class DropWatch:
                     self._turn.wait()
                 if self._ended:
                     return
-            self.look(clock.now_ms())
+            now_ms = clock.now_ms()
+            self._note_gap(now_ms)
+            self.look(now_ms)
             clock.sleep_ms(LOOK_MS)
+
+    def _note_gap(self, now_ms: int) -> None:
+        """A computer that is overloaded does not let every thread run in time."""
+        with self._turn:
+            if self._looked_ms is not None and now_ms - self._looked_ms > GAP_MS:
+                self._gap_ms = max(self._gap_ms, now_ms - self._looked_ms)
+            self._looked_ms = now_ms
 
     def end(self) -> None:
         """Let :meth:`run` return."""

@@ -32,6 +32,8 @@ class Event:
     """One fact. ``trigger`` names its rows in the transition table."""
 
     trigger: ClassVar[str]
+    outruns_deadline: ClassVar[bool] = False
+    """It tells how the running dispense went, which is so however late it is heard of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Released(Event):
     """The relay is OFF again; ``outcome`` is COMMANDED or RELAY_CONFIRMED."""
 
     trigger: ClassVar[str] = "released"
+    outruns_deadline: ClassVar[bool] = True
     dispense_id: int
     outcome: Outcome
 
@@ -86,6 +89,7 @@ class Dropped(Event):
     """The drop sensor saw the drink."""
 
     trigger: ClassVar[str] = "dropped"
+    outruns_deadline: ClassVar[bool] = True
     dispense_id: int
 
 
@@ -100,6 +104,7 @@ class Failed(Event):
     """
 
     trigger: ClassVar[str] = "failed"
+    outruns_deadline: ClassVar[bool] = True
     dispense_id: int
     outcome: Outcome
     drink_kept: bool = False
@@ -148,9 +153,13 @@ class JournalBack(Event):
 
 @dataclass(frozen=True, slots=True)
 class SensorLost(Event):
-    """The drop sensor is gone, or something lies in its beam; ``detail`` says which."""
+    """The drop sensor is gone, not looked at, or something lies in its beam.
+
+    ``detail`` says which. A drink that was not seen may have fallen all the same.
+    """
 
     trigger: ClassVar[str] = "sensor_lost"
+    outruns_deadline: ClassVar[bool] = True
     detail: str
 
 

@@ -116,8 +116,9 @@ class Machine:
         """Apply ``event`` at ``now_ms``; return what is to be done, in order.
 
         A deadline that has passed is applied first, so that the order in which
-        an event and the timer reach the loop decides nothing. A refused event
-        returns exactly one :class:`Refuse` of its own and changes nothing.
+        an event and the timer reach the loop decides nothing; but what is known of
+        the running dispense is never overruled by a deadline that waited for it. A
+        refused event returns exactly one :class:`Refuse` of its own and changes nothing.
 
         Raises ValueError, with nothing changed, if ``now_ms`` runs backwards.
         """
@@ -127,9 +128,10 @@ class Machine:
         self._now_ms = now_ms
         try:
             due_ms = memory.deadline_ms
-            if due_ms is None or now_ms < due_ms or event.trigger == DeadlinePassed.trigger:
-                return self._apply(event)
-            return self._apply(DeadlinePassed()) + self._apply(event)
+            overdue = due_ms is not None and now_ms >= due_ms
+            if overdue and not event.outruns_deadline and not isinstance(event, DeadlinePassed):
+                return self._apply(DeadlinePassed()) + self._apply(event)
+            return self._apply(event)
         except BaseException:
             # transitions leaves a half-done step as it is; nothing half done may stay.
             self.state, self.memory, self._now_ms = state, memory, then_ms

@@ -41,6 +41,7 @@ from controller.events import (
 from controller.inbox import Inbox, Letter
 from controller.journal import Journal
 from controller.machine import Machine
+from controller.memory import Phase
 from controller.rounds import RETRY_FIRST_MS, ROUND_MS, Round
 from controller.status import Feed, SlotStatus, Status
 from controller.table import State
@@ -114,7 +115,7 @@ class Runner:
             return seen
         deadline_ms = self.machine.deadline_ms()
         if deadline_ms is not None and now_ms >= deadline_ms:
-            return DeadlinePassed()
+            return self._deadline_passed()
         if self._relay_round.is_due(now_ms):
             return self._look_after_relay(now_ms)
         if self._journal_round.is_due(now_ms):
@@ -122,6 +123,14 @@ class Runner:
         if self._sensor_round.is_due(now_ms):
             return self._look_after_sensor(now_ms)
         return None
+
+    def _deadline_passed(self) -> Event:
+        """That no drink was seen to fall says nothing if nobody looked."""
+        run, gap_ms = self.machine.memory.run, self.beam.watch.gap_ms
+        if gap_ms and run is not None and run.phase is Phase.FALLING:
+            told = f"nobody looked at the beam for {gap_ms} ms; is this computer overloaded?"
+            return SensorLost(told)
+        return DeadlinePassed()
 
     @property
     def unfinished(self) -> bool:
@@ -199,7 +208,7 @@ class Runner:
             )
         except NoDrinkLeft:
             self._fail(command.dispense_id, kept=True)
-            self._results.append(self._stock())
+            self._journal_round.at_once(now_ms)  # Somebody has changed the stock.
             return
         except JournalError as error:
             self._fail(
@@ -365,16 +374,14 @@ class Runner:
     def _stock(self) -> StockChanged:
         slots = self.machine.memory.slots
         left = {book.name: book.remaining for book in self._journal.books()}
-        before, self._loads = self._loads, self._journal.loads()
-        return StockChanged(
-            tuple(left[slot.name] for slot in slots),
-            self._journal.unreconciled(),
-            tuple(
-                index
-                for index, slot in enumerate(slots)
-                if self._loads.get(slot.name) != before.get(slot.name)
-            ),
+        unknown, loads = self._journal.unreconciled(), self._journal.loads()
+        loaded = tuple(
+            index
+            for index, slot in enumerate(slots)
+            if loads.get(slot.name) != self._loads.get(slot.name)
         )
+        self._loads = loads
+        return StockChanged(tuple(left[slot.name] for slot in slots), unknown, loaded)
 
     # -- telling ------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from gpiozero.pins.mock import MockFactory
 from controller.clock import MonotonicClock
 from controller.config import Config, load
 from controller.door import Word
-from controller.drops import DropWatch
+from controller.drops import GAP_MS, DropWatch
 from controller.errors import JournalError
 from controller.events import Dropped, Outcome, SensorLost
 from controller.journal import Journal
@@ -263,6 +263,20 @@ def test_another_slot_is_tried_and_the_visitor_hears_once(retrying: World) -> No
     assert fallen(world) == [2]
 
 
+def test_a_loop_that_is_stalled_over_the_deadline_gives_no_second_drink(retrying: World) -> None:
+    """A disk that hangs, say: the drink was seen to fall in time, and nobody took it in."""
+    world = retrying
+    world.chute._pulse_ms = {1: 1_100, 2: 1_100}  # it falls when the motor stands already
+    page = tap(world)
+    world.wait(PULSE_MS)
+    world._pass_to(world.now_ms + DROP_TIMEOUT_MS + 1_000)
+    world._turns()
+    world.wait(20_000)
+    assert ons(world) == [1]
+    assert world.fetch(*page).word is Word.ENJOY
+    assert outcomes(world) == [("water", Outcome.DROPPED)]
+
+
 def test_a_second_empty_slot_is_the_end_of_it(retrying: World) -> None:
     world = retrying
     world.jam(1, 2)
@@ -418,6 +432,45 @@ def test_a_sensor_that_fails_is_told_once() -> None:
     assert woken == [1]
 
 
+def test_a_thread_that_was_kept_from_looking_says_for_how_long() -> None:
+    class Overloaded(VirtualClock):
+        """This computer lets a thread sleep for longer than it wants, once."""
+
+        spans_ms = iter([2, GAP_MS, 3 * GAP_MS, 2])
+
+        def sleep_ms(self, span_ms: int) -> None:
+            super().sleep_ms(next(self.spans_ms))
+            gaps_ms.append(watch.gap_ms)
+            if self.now_ms() > 4 * GAP_MS + 2:
+                watch.end()
+
+    gaps_ms: list[int] = []
+    watch = DropWatch(DEBOUNCE_MS)
+    watch.arm(7, Beam())
+    watch.run(Overloaded())
+    assert gaps_ms == [0, 0, 0, 3 * GAP_MS]
+    watch.arm(8, Beam())
+    assert watch.gap_ms == 0
+
+
+def test_nobody_is_blamed_for_a_drink_that_nobody_looked_for(retrying: World) -> None:
+    world = retrying
+    world.jam(1)
+    page = tap(world)
+    world.wait(PULSE_MS + DROP_TIMEOUT_MS - 1)
+    assert world.controller is not None
+    world.controller.runner.beam.watch._gap_ms = 63  # as its thread would, had it been kept
+    told: list[str] = []
+    world.controller.runner.feed.subscribe(lambda status: told.append(status.detail))
+    world.wait(20_000)
+    assert told[0].startswith("nobody looked at the beam for 63 ms")
+    assert ons(world) == [1]
+    assert world.fetch(*page).word is Word.ENJOY
+    assert outcomes(world) == [("water", Outcome.COMMANDED)]
+    assert [slot.healthy for slot in status(world).slots] == [True, True]
+    assert world.state is State.IDLE
+
+
 def test_the_beam_breaks_when_the_drink_has_come_down() -> None:
     clock = VirtualClock()
     chute = Chute({1: 1_000}, clock)
@@ -495,11 +548,15 @@ def test_the_real_machine_without_its_sensor_says_so_and_teaches(tmp_path: Path)
 
 @pytest.mark.parametrize("sensor", SENSORS)
 def test_the_simulator_sees_its_drinks_fall(tmp_path: Path, sensor: str) -> None:
-    """Real threads and real time: the beam is broken for 40 ms while the loop is elsewhere."""
+    """Real threads and real time: the beam is broken for 40 ms while the loop is elsewhere.
+
+    A computer that is too busy to look for as long says so, and never that none fell.
+    """
     with simulated(tmp_path, hardware={"drop_sensor": SENSORS[sensor]}) as phone:
         path = phone.code()
         phone.tap(path, phone.await_dwell(path))
-        phone.program.wait_for("^quench: dispense 1: dropped$")
+        seen = "^quench: dispense 1: dropped$"
+        phone.program.wait_for(f"{seen}|sensor_lost: nobody looked at the beam for")
 
 
 MISTAKES = [

@@ -286,6 +286,22 @@ def test_a_result_that_never_comes_is_unknown_at_the_deadline() -> None:
     assert made.memory.unknown == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "settled"),
+    [
+        (Released(1, Outcome.RELAY_CONFIRMED), Settle(1, Outcome.RELAY_CONFIRMED)),
+        (Failed(1, Outcome.UNKNOWN, slot_fault="x"), Settle(1, Outcome.UNKNOWN)),
+    ],
+)
+def test_an_answer_that_is_late_is_an_answer(answer: Event, settled: Settle) -> None:
+    made = machine("dispensing")
+    made.handle(DeadlinePassed(), NOW_MS)
+    commands = made.handle(answer, NOW_MS + RULES.drop_timeout_ms + 1)
+    assert commands == (settled, NewCode(2))
+    assert [slot.healthy for slot in made.memory.slots] == [True, isinstance(answer, Released)]
+    assert made.memory.unknown == isinstance(answer, Failed)
+
+
 class TestDropSensor:
     """With a sensor that has the last word."""
 
@@ -302,6 +318,12 @@ class TestDropSensor:
     def test_a_drop_after_the_pulse(self) -> None:
         made = self.falling()
         assert made.handle(Dropped(1), NOW_MS + 300)[0] == Settle(1, Outcome.DROPPED)
+
+    def test_a_drop_that_was_seen_counts_though_the_loop_hears_of_it_late(self) -> None:
+        made = self.falling(tries_another_slot=True)
+        late_ms = NOW_MS + RULES.drop_timeout_ms + 300
+        assert made.handle(Dropped(1), late_ms) == (Settle(1, Outcome.DROPPED), NewCode(2))
+        assert made.deadline_ms() is None
 
     def test_a_drop_during_the_pulse(self) -> None:
         made = machine("dispensing", self.rules)
