@@ -11,6 +11,9 @@ from controller.report import say
 from drivers import bringup, registry
 from drivers.hal import Clock, Driver, ReadsBack, RelayError, RelaySettings
 
+CHANNELS = 8
+"""How many relays a board has of which nothing is said."""
+
 
 def do(options: argparse.Namespace, clock: Clock) -> None:
     """Do ``options.deed``, one of DEEDS. Raises QuenchError."""
@@ -27,7 +30,7 @@ def _settings(options: argparse.Namespace) -> RelaySettings:
     if name and _driver(name).on_pins:
         return RelaySettings(name, "", [_channel(options, name)])
     if options.port and (name or options.deed == "probe"):
-        settings = RelaySettings(name or "lcus", options.port, range(1, 9))
+        settings = RelaySettings(name or "lcus", options.port, range(1, CHANNELS + 1))
     else:
         settings = load(options.config).relay_settings()
     said = {"driver": name, "port": options.port, "baud": options.baud}
@@ -37,7 +40,8 @@ def _settings(options: argparse.Namespace) -> RelaySettings:
     channel = _channel(options, settings.driver)
     if driver.on_pins:
         return replace(settings, channels=[channel])
-    most = min(len(settings.channels), driver.max_channels)
+    said_channels: int | None = getattr(options, "channels", None)
+    most = min(said_channels or len(settings.channels), driver.max_channels)
     if name is None and options.deed in ("on", "off", "pulse") and channel > most:
         raise QuenchError(
             f"the board has no channel {channel}; allowed: 1 to {most}, hardware.relay.channels"
@@ -78,12 +82,16 @@ def _status(options: argparse.Namespace, settings: RelaySettings, clock: Clock) 
     driver = registry.load(settings.driver)
     if not driver.capabilities.reads_back:
         raise QuenchError(f"{settings.driver} relays can't say how their coils are")
+    most = len(settings.channels)
     with closing(driver.open_relay(settings, clock)) as relay:
         for channel in relay.channels:
             try:
                 on = cast(ReadsBack, relay).read(channel)
             except RelayError as error:
-                raise QuenchError(f"channel {channel}: {error}") from error
+                hint = (
+                    "" if options.channels else f"; --channels says how many it has, if not {most}"
+                )
+                raise QuenchError(f"channel {channel}: {error}{hint}") from error
             say(f"channel {channel}: {'ON' if on else 'OFF'}")
 
 

@@ -118,6 +118,8 @@ def _add_relay(parser: argparse.ArgumentParser, deed: str) -> None:
     parser.add_argument("--baud", type=_count, help="its speed (the config's, or 9600)")
     parser.add_argument("--address", type=_count, help="on a bus (the config's, or 1)")
     if deed != "probe":
+        told = "how many relays it has (the config's, or 8)"
+        parser.add_argument("--channels", type=_count, help=told)
         parser.add_argument("--driver", help="the dialect (the config's)")
     if deed in ("on", "off", "pulse"):
         parser.add_argument("--channel", type=_count, default=1, help="which relay (1)")

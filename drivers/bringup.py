@@ -50,9 +50,10 @@ def questions(address: int) -> list[Question]:
     return [
         Question("devantech", b"\x5a", lambda heard: heard[:1] == b"\x08"),
         Question("numato", b"\r", lambda heard: b">" in heard),
-        of("kmtronic", Kmtronic()),
+        of("kmtronic", Kmtronic(1)),
+        of("kmtronic", Kmtronic(4)),
         of("lcus-feedback", LcusFeedback()),
-        of("waveshare", Waveshare(address)),
+        of("waveshare", Waveshare(address, 1)),
         of("r421a08", R421a08(address)),
         Question("lcus", b"\xff", lambda heard: b"CH1:" in heard),
     ]

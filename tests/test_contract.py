@@ -15,7 +15,7 @@ from sim.rigs import MemoryRig, PtyRig
 ANSWERS_BEGIN_WITH = {
     "devantech": bytes(range(256)),  # its one byte can be any
     "hw667": b"",
-    "kmtronic": b"\xff",
+    "kmtronic": b"\x00\x01\xff",
     "lcus": b"",
     "lcus-feedback": b"\xa0",
     "numato": b"r",

@@ -46,12 +46,12 @@ from tests.processes import quench, written
 CODECS: dict[str, Codec] = {
     "devantech": devantech.Devantech(),
     "hw667": hw667.Hw667(),
-    "kmtronic": kmtronic.Kmtronic(),
+    "kmtronic": kmtronic.Kmtronic(8),
     "lcus": lcus.Lcus(),
     "lcus-feedback": lcus_feedback.LcusFeedback(),
     "numato": numato.Numato(),
     "r421a08": r421a08.R421a08(1),
-    "waveshare": waveshare.Waveshare(1),
+    "waveshare": waveshare.Waveshare(1, 8),
 }
 DIALECTS = list(CODECS)
 VECTORS = json.loads((ROOT / "tests/relay_vectors.json").read_text(encoding="utf-8"))
@@ -104,7 +104,7 @@ EXCHANGES = [
 @pytest.mark.parametrize("vector", EXCHANGES, ids=lambda each: f"{each['dialect']} {each['what']}")
 def test_the_emulated_board_answers_by_the_vectors(vector: dict[str, Any]) -> None:
     kind = boards.base.load(vector["dialect"])
-    board = kind(min(vector.get("channels", 8), kind.max_channels))
+    board = kind(vector.get("channels") or len(vector.get("coils", ())) or kind.max_channels)
     for channel, on in enumerate(vector.get("coils", ()), start=1):
         board.switch(channel, bool(on), 0)
     answer = board.receive(bytes.fromhex(vector["request"]), 0)
@@ -281,7 +281,7 @@ def test_the_real_board_program_on_a_pty(dialect: str, tmp_path: Path) -> None:
 
 
 def test_a_refusal_names_the_exception() -> None:
-    codec = waveshare.Waveshare(1)
+    codec = waveshare.Waveshare(1, 8)
     asked = codec.pulse(1, 700).request
     refused = codec.refusal(asked, bytes.fromhex("00 01 85 01 83 50"))
     assert isinstance(refused, Refused)
@@ -290,3 +290,29 @@ def test_a_refusal_names_the_exception() -> None:
     assert codec.refusal(asked, bytes.fromhex("01 85 01 83 51")) is None, "its sum is wrong"
     failed = bytes.fromhex("01 85 04")
     assert codec.refusal(asked, failed + crc(failed)) is None, "it may have been energised"
+
+
+@pytest.mark.parametrize(
+    ("codec", "coils", "question", "answer"),
+    [
+        (kmtronic.Kmtronic(2), "01", "FF 02 03", "FF 02 01"),
+        (kmtronic.Kmtronic(4), "0101", "FF 09 00", "00 01 00 01"),
+        (waveshare.Waveshare(1, 8), "10100000", "01 01 00 00 00 08 3D CC", "01 01 01 05 91 8B"),
+        (waveshare.Waveshare(1, 16), "0100000000000010", "01 01 00 00 00 10 3D C6", ""),
+    ],
+)
+def test_a_coil_is_told_as_boards_of_that_size_do(
+    codec: Codec, coils: str, question: str, answer: str
+) -> None:
+    kind = boards.base.load("kmtronic" if isinstance(codec, kmtronic.Kmtronic) else "waveshare")
+    board = kind(len(coils))
+    for channel, on in enumerate(coils, start=1):
+        board.switch(channel, on == "1", 0)
+    asked = codec.status(2)
+    assert asked == bytes.fromhex(question)
+    heard = board.receive(asked, 0)
+    assert heard == bytes.fromhex(answer) or not answer
+    told = [codec.coil(channel, heard) for channel in range(1, len(coils) + 1)]
+    expected = [on == "1" for on in coils]
+    assert told == expected if asked[1:] != b"\x02\x03" else told[1] == expected[1]
+    assert codec.coil(2, heard[:-1]) is None

@@ -1,7 +1,7 @@
 """Waveshare Modbus RTU relays.
 
     on, off  FC05, coil from 0, value FF00 or 0000, echoed
-    status   FC01
+    status   FC01 over all coils: boards are said to know no other way (labgrid, pull request 1575)
     pulse    FC05, address 0200 + coil, value in units of 100 ms, echoed
 
 Source: Waveshare's wiki, "Modbus RTU Relay". The pulse ("flash on") puts a time
@@ -24,8 +24,11 @@ def nearest_pulse_ms(pulse_ms: int) -> int:
 
 
 class Waveshare(Codec):
-    def __init__(self, address: int) -> None:
+    """Of a board with ``channels`` relays."""
+
+    def __init__(self, address: int, channels: int) -> None:
         self._address = address
+        self._channels = channels
 
     def on(self, channel: int) -> Exchange:
         return self._write(channel - 1, 0xFF00)
@@ -37,11 +40,14 @@ class Waveshare(Codec):
         return self._write(_FLASH_ON + channel - 1, pulse_ms // _UNIT_MS)
 
     def status(self, channel: int) -> bytes:
-        return request(self._address, _READ_COILS, channel - 1, 1)
+        return request(self._address, _READ_COILS, 0, self._channels)
 
     def coil(self, channel: int, heard: bytes) -> bool | None:
-        answer = find(heard, bytes((self._address, _READ_COILS, 1)), 6)
-        return None if answer is None else bool(answer[3] & 1)
+        size = (self._channels + 7) // 8
+        answer = find(heard, bytes((self._address, _READ_COILS, size)), 5 + size)
+        if answer is None:
+            return None
+        return bool(int.from_bytes(answer[3:-2], "little") >> channel - 1 & 1)
 
     def refusal(self, asked: bytes, heard: bytes) -> Refused | None:
         return refusal(asked, heard)
@@ -52,7 +58,8 @@ class Waveshare(Codec):
 
 
 def _open(settings: RelaySettings, clock: Clock) -> SerialRelay:
-    return open_dialect(Waveshare(settings.address), DRIVER, settings, clock)
+    codec = Waveshare(settings.address, max(settings.channels))
+    return open_dialect(codec, DRIVER, settings, clock)
 
 
 DRIVER = Driver(

@@ -1,8 +1,10 @@
-"""The KMtronic board: ``FF ch op``, with op 03 the only one that is answered."""
+"""The KMtronic board: ``FF ch op``. Small ones tell a relay, the others all at once."""
 
 from sim.boards.base import Board
 
 _HEAD, _SIZE, _QUERY = 0xFF, 3, 3
+_ALL = b"\xff\x09\x00"
+_SMALL = 2
 
 
 class KmtronicBoard(Board):
@@ -17,7 +19,9 @@ class KmtronicBoard(Board):
         if len(frame) < _SIZE:
             return 0, "", b""
         channel, operation = frame[1], frame[2]
-        if operation == _QUERY and 1 <= channel <= len(self.coils):
+        if frame == _ALL and len(self.coils) > _SMALL:
+            return _SIZE, "status?", bytes(self._shown())
+        if operation == _QUERY and len(self.coils) <= _SMALL and 1 <= channel <= len(self.coils):
             return _SIZE, f"channel {channel}?", bytes((_HEAD, channel, self._shown()[channel - 1]))
         if operation in (0, 1):
             return _SIZE, self.switch(channel, operation == 1, now_ms), b""
