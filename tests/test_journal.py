@@ -83,6 +83,22 @@ def test_an_old_schema_is_brought_up_to_date_and_loses_nothing(path: Path) -> No
         Journal(path)
 
 
+def test_the_journal_of_a_machine_without_drop_sensors_is_taken_over(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as first:
+        first.executescript(MIGRATIONS[0])
+        first.executescript(
+            "INSERT INTO slot VALUES ('water', 5, 3, 1, 0, 1);"
+            "INSERT INTO dispense VALUES (1, 'water', 'commanded', 0, NULL, 'a', 'then', 'now');"
+            "INSERT INTO dispense VALUES (2, 'water', 'open', 0, NULL, 'b', 'then', NULL);"
+            "PRAGMA user_version = 1"
+        )
+    with closing(Journal(path)) as journal:
+        assert journal.recover() == 1
+        told = [(entry.outcome, entry.retry_of) for entry in journal.entries(9)]
+        assert told == [(Outcome.COMMANDED, None), (Outcome.UNKNOWN, None)]
+        assert book(journal) == Book("water", 5, 3, 1, 0, 1)
+
+
 def test_a_migration_that_fails_half_way_leaves_the_old_schema(path: Path) -> None:
     Journal(path).close()
     broken = (*MIGRATIONS, "ALTER TABLE slot ADD COLUMN price INTEGER; SELECT no_such_thing")
