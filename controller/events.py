@@ -33,7 +33,8 @@ class Event:
 
     trigger: ClassVar[str]
     outruns_deadline: ClassVar[bool] = False
-    """It tells how the running dispense went, which is so however late it is heard of."""
+    """Whether it is applied before a deadline that has passed: it is that deadline, or tells how
+    the running dispense went, which is so however late it is heard of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class DeadlinePassed(Event):
     """The time that ``Machine.deadline_ms`` asked for has come."""
 
     trigger: ClassVar[str] = "deadline"
+    outruns_deadline: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,10 +128,9 @@ class Machine:
         self._now_ms = now_ms
         try:
             due_ms = memory.deadline_ms
-            overdue = due_ms is not None and now_ms >= due_ms
-            if overdue and not event.outruns_deadline and not isinstance(event, DeadlinePassed):
-                return self._apply(DeadlinePassed()) + self._apply(event)
-            return self._apply(event)
+            if due_ms is None or now_ms < due_ms or event.outruns_deadline:
+                return self._apply(event)
+            return self._apply(DeadlinePassed()) + self._apply(event)
         except BaseException:
             # transitions leaves a half-done step as it is; nothing half done may stay.
             self.state, self.memory, self._now_ms = state, memory, then_ms

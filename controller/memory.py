@@ -1,7 +1,9 @@
 """What the machine knows beside its state, and how each fact changes it. Immutable and pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from controller.events import (
     DeadlinePassed,
@@ -104,38 +106,8 @@ def with_slot(slots: tuple[Slot, ...], index: int, slot: Slot) -> tuple[Slot, ..
 
 def learned(memory: Memory, event: Event) -> Memory:
     """``memory`` with the facts that ``event`` brings, whether or not its row is taken."""
-    match event:
-        case Failed():
-            return _learn_failed(memory, event)
-        case DeadlinePassed():
-            return _learn_deadline(memory)
-        case StockChanged():
-            return _learn_stock(memory, event)
-        case RelayLost() | JournalLost() | SensorLost() | OperatorStop():
-            return _learn_fault(_cut_short(memory, event), event)
-        case RelayBack():
-            return replace(memory, relay_fault="", starting=False)
-        case JournalBack():
-            return replace(memory, journal_fault="")
-        case SensorBack():
-            return replace(memory, sensor_fault="")
-        case OperatorResume():
-            trusted = tuple(replace(slot, fault="") for slot in memory.slots)
-            return replace(memory, stop="", slots=trusted)
-    return memory
-
-
-def _learn_fault(
-    memory: Memory, event: RelayLost | JournalLost | SensorLost | OperatorStop
-) -> Memory:
-    match event:
-        case RelayLost():
-            return replace(memory, relay_fault=event.detail)
-        case JournalLost():
-            return replace(memory, journal_fault=event.detail)
-        case SensorLost():
-            return replace(memory, sensor_fault=event.detail)
-    return replace(memory, stop=event.detail)
+    learn = _LEARN.get(type(event))
+    return memory if learn is None else learn(memory, event)
 
 
 def _learn_failed(memory: Memory, event: Failed) -> Memory:
@@ -158,7 +130,7 @@ def _learn_failed(memory: Memory, event: Failed) -> Memory:
     )
 
 
-def _learn_deadline(memory: Memory) -> Memory:
+def _learn_deadline(memory: Memory, event: DeadlinePassed) -> Memory:
     run = memory.run
     if run is None or run.dropped:
         return memory
@@ -189,3 +161,23 @@ def _cut_short(memory: Memory, event: Event) -> Memory:
     if memory.run is None or verdict(memory.run, event)[0] is not Outcome.UNKNOWN:
         return memory
     return replace(memory, unknown=memory.unknown + 1)
+
+
+def _learn_resumed(memory: Memory, event: OperatorResume) -> Memory:
+    return replace(memory, stop="", slots=tuple(replace(slot, fault="") for slot in memory.slots))
+
+
+_LEARN: dict[type[Event], Callable[[Memory, Any], Memory]] = {
+    Failed: _learn_failed,
+    DeadlinePassed: _learn_deadline,
+    StockChanged: _learn_stock,
+    RelayLost: lambda memory, lost: replace(_cut_short(memory, lost), relay_fault=lost.detail),
+    RelayBack: lambda memory, _: replace(memory, relay_fault="", starting=False),
+    JournalLost: lambda memory, lost: replace(_cut_short(memory, lost), journal_fault=lost.detail),
+    JournalBack: lambda memory, _: replace(memory, journal_fault=""),
+    SensorLost: lambda memory, lost: replace(_cut_short(memory, lost), sensor_fault=lost.detail),
+    SensorBack: lambda memory, _: replace(memory, sensor_fault=""),
+    OperatorStop: lambda memory, stop: replace(_cut_short(memory, stop), stop=stop.detail),
+    OperatorResume: _learn_resumed,
+}
+"""Which events are facts, and what each changes."""
