@@ -6,7 +6,7 @@ USER := .venv/user
 DEVELOPER := .venv/developer
 PIP := $(BIN)/pip --quiet --disable-pip-version-check install
 
-.PHONY: run test lint bench picture lock clean
+.PHONY: run test lint bench mutants picture lock clean
 
 run: $(USER)  ## the simulator
 	$(BIN)/quench sim
@@ -23,6 +23,9 @@ lint: $(DEVELOPER)  ## style, types, import rules
 
 bench: $(DEVELOPER)  ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m bench
+
+mutants: $(DEVELOPER)  ## slips put into a copy, one at a time: does a test find each?
+	$(BIN)/python -m tests.mutants
 
 picture: $(DEVELOPER)  ## draw the README's picture anew
 	.ci/browser
