@@ -13,21 +13,22 @@ from controller.table import State
 from sim.world import World
 
 
+@pytest.mark.parametrize("fault", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_a_fault_of_our_own_leaves_no_relay_on(
-    energised: World, monkeypatch: pytest.MonkeyPatch
+    energised: World, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
 ) -> None:
-    """The table, say, has a mistake that shows while a relay is energised."""
+    """The table, say, has a mistake that shows while a relay is energised; or Python ends."""
     world = energised
     assert world.controller is not None
     runner = world.controller.runner
 
     def broken(event: Event, now_ms: int) -> None:
         assert isinstance(event, DeadlinePassed)
-        raise RuntimeError("a bug")
+        raise fault("a bug")
 
     monkeypatch.setattr(runner.machine, "handle", broken)
     world.clock.advance_to(world.now_ms + 700)
-    with pytest.raises(RuntimeError, match="a bug"):
+    with pytest.raises(fault, match="a bug"):
         serve(runner, Inbox(), world.clock, stopping=lambda: False)
     assert world.board.coils == [False, False]
     assert not world.wire.held

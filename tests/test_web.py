@@ -440,7 +440,8 @@ def test_nobody_is_recorded(tmp_path: Path) -> None:
     files = [(str(each), each.read_bytes()) for each in tmp_path.rglob("*") if each.is_file()]
     assert any(name.endswith("quench.db") for name, _ in files)
     tokens = [path.removeprefix("/s/"), second.removeprefix("/s/"), MADE_UP, "nonsense-token-9"]
-    secrets = [*tokens, mark(page), agent, "203.0.113.77", "crumb-5512"]
+    pieces = [token[at : at + 7] for token in tokens[:2] for at in (0, 7, 14)]
+    secrets = [*tokens, *pieces, mark(page), agent, "203.0.113.77", "crumb-5512"]
     haystacks = [*files, ("log", log.encode()), ("metrics", metrics)]
     assert list(recorded(haystacks, secrets)) == []
     assert list(recorded([("a visit", page.encode())], secrets)) != [], "the search finds things"

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 _PYTEST = (
-    *("-m", "pytest", "-x", "-p", "tests.mutants.witness", "-p", "no:cacheprovider"),
-    *("--basetemp", "../tmp"),
+    *("-m", "pytest", "-x", "-p", "no:cacheprovider", "--basetemp", "../tmp"),
+    *("-p", "tests.mutants.unshrunk", "-p", "tests.mutants.witness"),
 )
 
 
@@ -31,14 +31,16 @@ _OF_ROOM = {
     "runner": _files("runner", "drops", "faults", "watchdog"),
     "journal": _files("journal", "drops", "runner"),
     "driver": _files("dialects", "port", "gpio", "faults", "contract", "independent_boards"),
-    "web": _files("runner", "web"),
+    "web": _files("visitors", "runner", "web"),
 }
 
 HALLS = of_pytest("the halls", *_files("properties"))
 
 WITHIN = of_pytest(
     "within one process",
-    *_files("table", "journal", "runner", "faults", "drops", "dialects", "contract", "gpio"),
+    *_files(
+        "table", "journal", "runner", "visitors", "faults", "drops", "dialects", "contract", "gpio"
+    ),
     *_files("port", "independent_boards", "config"),
 )
 

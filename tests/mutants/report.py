@@ -8,7 +8,6 @@ from tests.mutants.catalogue import ROOMS, RULES, counted
 from tests.mutants.trial import Result, Verdict
 
 PAGE = "docs/mutation.md"
-BEGIN, END = "<!-- mutants: begin, written by the program -->", "<!-- mutants: end -->"
 
 
 def line(result: Result) -> str:
@@ -30,11 +29,22 @@ def summary(results: Sequence[Result], took_s: float) -> str:
 
 def write(root: Path, results: Sequence[Result]) -> None:
     """Put the tables of ``results`` into the page, in place of those of the last run."""
+    _put(root, "mutants", "\n\n".join(_tables(root, results)))
+
+
+def write_score(root: Path, scores: Sequence[tuple[str, int, int]]) -> None:
+    """Put ``scores`` into the page: names, how many there are, and how many were found."""
+    rows = [(name, all_, found, f"{found / all_:.1%}") for name, all_, found in scores]
+    table = _table(["module", "mutants", "found", "score"], rows)
+    _put(root, "score", f"At commit {_commit(root)}:\n\n{table}")
+
+
+def _put(root: Path, part: str, body: str) -> None:
     page = root / PAGE
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    body = "\n\n".join(_tables(root, results))
-    page.write_text(f"{before}{BEGIN}\n\n{body}\n\n{END}{after}", encoding="utf-8")
+    begin, end = f"<!-- {part}: begin, written by the program -->", f"<!-- {part}: end -->"
+    before, _, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    page.write_text(f"{before}{begin}\n\n{body}\n\n{end}{after}", encoding="utf-8")
 
 
 def _tables(root: Path, results: Sequence[Result]) -> Iterable[str]:

@@ -109,7 +109,7 @@ def _surroundings(copy: Path, notes: Path, worker: int) -> dict[str, str]:
         # Bytecode is told from its source by size and second: a mutant may well keep both.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_XDIST_WORKER": f"gw{_PORTS_FROM + worker}",
-        "HYPOTHESIS_PROFILE": witness.PROFILE,
+        "HYPOTHESIS_PROFILE": "ci",
         witness.VARIABLE: str(notes),
     }
 

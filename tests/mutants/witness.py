@@ -10,21 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 
 VARIABLE = "QUENCH_WITNESS"
-PROFILE = "mutants"
-
-# The examples of the profile "ci". Whether one fails is the question: the smallest is not sought.
-settings.register_profile(
-    PROFILE,
-    max_examples=400,
-    derandomize=True,
-    deadline=None,
-    phases=(Phase.explicit, Phase.generate),
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 def _note(kind: str, what: str) -> None:
