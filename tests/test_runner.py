@@ -1,16 +1,22 @@
 """The loop itself: what it does when a part of our own is broken."""
 
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from controller.config import Config
+from controller.config import Config, load
+from controller.door import Word
 from controller.events import DeadlinePassed, Event
 from controller.inbox import Inbox
+from controller.journal import Journal
+from controller.machine import Reason
 from controller.runner import serve
 from controller.table import State
+from sim.trace import RelaySwitched
 from sim.world import World
+from tests.processes import written
 
 
 @pytest.mark.parametrize("fault", [RuntimeError, KeyboardInterrupt, SystemExit])
@@ -58,4 +64,48 @@ def test_a_lost_relay_is_tried_again_less_and_less_often(
         assert len(gaps_ms) > 15
         assert set(gaps_ms[4:]) == {2_000}
         world.plug()
+    world.close()
+
+
+def test_a_slot_that_the_operator_has_just_emptied_is_not_fired(
+    config: Config, tmp_path: Path
+) -> None:
+    """The books said so before the machine heard of it."""
+    world = World(config, tmp_path)
+    world.boot()
+    world.wait(1_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    for slot in config.slots:
+        world.load(slot.name, 0)
+    world.tap(token, page.mark)
+    assert world.fetch(token, page.mark).word is Word.FAILED
+    assert world.entries() == []
+    assert not any(isinstance(seen, RelaySwitched) and seen.on for seen in world.trace)
+    assert world.controller is not None
+    assert world.controller.runner.machine.reason() == (Reason.SOLD_OUT, "")
+    world.close()
+
+
+def test_an_unknown_outcome_stops_the_machine_over_a_crash_until_it_is_reconciled(
+    tmp_path: Path,
+) -> None:
+    world = World(load(written(tmp_path, safety={"on_unknown": "stop"})), tmp_path)
+    world.boot()
+    world.wait(1_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.tap(token, page.mark)
+    for _ in range(2):
+        world.kill()
+        world.boot()
+        world.wait(60_000)
+        assert world.controller is not None
+        reason = world.controller.runner.machine.reason()
+        assert reason == (Reason.UNKNOWN_OUTCOME, "1 dispenses wait to be reconciled")
+        assert world.state is State.OUT_OF_SERVICE
+    with closing(Journal(tmp_path / "quench.db")) as journal:
+        journal.reconcile(1, "dispensed")
+    world.wait(2_000)
+    assert world.state is State.IDLE
     world.close()
