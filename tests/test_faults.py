@@ -215,6 +215,22 @@ def test_a_cable_that_is_pulled_before_the_answer_to_on_leaves_the_outcome_unkno
     comes_back(world)
 
 
+def test_an_on_that_arrived_though_its_write_timed_out_is_unknown_and_never_repeated(
+    tmp_path: Path,
+) -> None:
+    world = made(tmp_path, "lcus")
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.wire.write_timeouts = 1
+    world.tap(token, page.mark)
+    assert world.fetch(token, page.mark).word is Word.UNKNOWN
+    assert ons(world) == 1
+    assert last_outcome(world) == (Outcome.UNKNOWN, False)
+    comes_back(world)
+    assert [slot.remaining for slot in status(world).slots] == [11, 11]
+    world.close()
+
+
 def test_an_off_without_its_answer_is_unknown(world: World, bad_answer: str) -> None:
     throw_when(world, on=False, fault=bad_answer)
     assert visit(world) is Word.UNKNOWN

@@ -62,6 +62,16 @@ def test_what_was_written_is_there_without_closing(path: Path, tmp_path: Path) -
         assert copy.recover() == 0
 
 
+def test_another_program_is_waited_for_as_long_as_was_said_and_no_longer(path: Path) -> None:
+    with closing(Journal(path, busy_ms=7)) as journal, closing(sqlite3.connect(path)) as other:
+        assert journal._db.execute("PRAGMA busy_timeout").fetchone() == (7,)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalError, match="locked by another program"):
+            journal.probe()
+        other.rollback()
+        journal.probe()
+
+
 # -- the schema --------------------------------------------------------------------------
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from controller.config import Config, load
 from controller.door import Word
+from controller.errors import JournalError
 from controller.events import DeadlinePassed, Event
 from controller.inbox import Inbox
 from controller.journal import Journal
 from controller.machine import Reason
+from controller.rounds import RETRY_MOST_MS
 from controller.runner import serve
 from controller.table import State
 from sim.trace import RelaySwitched
@@ -107,5 +109,27 @@ def test_an_unknown_outcome_stops_the_machine_over_a_crash_until_it_is_reconcile
     with closing(Journal(tmp_path / "quench.db")) as journal:
         journal.reconcile(1, "dispensed")
     world.wait(2_000)
+    assert world.state is State.IDLE
+    world.close()
+
+
+def test_a_disk_that_fails_while_nobody_is_served_is_looked_after(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(config, tmp_path)
+    world.boot()
+    world.wait(1_000)
+
+    def failing(journal: Journal) -> bool:
+        raise JournalError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        for use in ("changed_by_others", "probe"):
+            broken.setattr(Journal, use, failing)
+        world.wait(60_000)
+        assert world.controller is not None
+        reason = world.controller.runner.machine.reason()
+        assert reason == (Reason.JOURNAL_LOST, "the disk is gone")
+    world.wait(RETRY_MOST_MS)
     assert world.state is State.IDLE
     world.close()
