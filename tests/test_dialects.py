@@ -245,6 +245,27 @@ def test_an_lcus_board_has_its_rest_between_two_frames(tmp_path: Path) -> None:
     assert min(after - before for before, after in pairwise(frames_ms)) >= 100
 
 
+def test_a_pulse_that_is_over_before_the_board_is_asked_was_one(tmp_path: Path) -> None:
+    """A slow line, and a short pulse that the board ends by itself: OFF says nothing then."""
+    relay = _relay("waveshare", device_timed=True)
+    world = World(load(written(tmp_path, hardware={"relay": relay}, slots=_slots(100))), tmp_path)
+    world.boot()
+    world.wait(2_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+
+    def slowly(answer: bytes) -> bytes:
+        world.clock.sleep_ms(120)
+        return answer
+
+    world.wire.carry = slowly
+    world.tap(token, page.mark)
+    world.wait(1_000)
+    assert world.fetch(token, page.mark).word is Word.ENJOY
+    assert [entry.outcome for entry in world.entries()] == [Outcome.RELAY_CONFIRMED]
+    world.close()
+
+
 # -- the config ----------------------------------------------------------------------------
 
 

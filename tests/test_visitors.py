@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from controller.assembly import Controller, assemble
-from controller.codes import Marks
+from controller.codes import Marks, digest
 from controller.config import Config
 from controller.door import Word
-from controller.events import Scanned
+from controller.events import Outcome, Scanned
 from controller.inbox import CAPACITY, Letter
 from controller.journal import Journal
 from controller.table import State
@@ -20,7 +20,7 @@ from controller.web import app
 from controller.web.app import Web
 from drivers.hal import PortMissing, Relay, RelaySettings
 from sim.clock import VirtualClock
-from sim.properties import teaches
+from sim.properties import recorded, teaches
 from sim.world import World
 from tests.processes import PATIENCE_S
 
@@ -80,6 +80,28 @@ def test_a_mark_that_was_made_up_proves_nothing(world: World, mark: str) -> None
     world.tap(world.token, mark)
     assert world.state is State.SCANNED
     assert world.entries() == []
+
+
+# -- what is kept of a visitor -------------------------------------------------------------
+
+
+def test_nobody_is_recorded_in_the_journal_or_the_log(
+    config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    world = World(config, tmp_path)
+    world.boot()
+    world.wait(1_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.tap(token, page.mark)
+    world.wait(1_000)
+    assert [entry.outcome for entry in world.entries()] == [Outcome.COMMANDED]
+    files = [(each.name, each.read_bytes()) for each in tmp_path.iterdir()]
+    world.close()
+    assert any(digest(token).encode() in content for _, content in files), "what may be kept is"
+    haystacks = [*files, ("log", caplog.text.encode())]
+    assert list(recorded(haystacks, [token, token[:7], token[-7:], page.mark])) == []
 
 
 # -- the lesson, while the loop is elsewhere -----------------------------------------------

@@ -28,7 +28,7 @@ def _files(*names: str) -> tuple[str, ...]:
 
 _OF_ROOM = {
     "core": _files("table", "runner", "drops", "faults"),
-    "runner": _files("runner", "drops", "faults", "watchdog"),
+    "runner": _files("runner", "visitors", "drops", "faults", "watchdog"),
     "journal": _files("journal", "drops", "runner"),
     "driver": _files("dialects", "port", "gpio", "faults", "contract", "independent_boards"),
     "web": _files("visitors", "runner", "web"),
@@ -46,7 +46,7 @@ WITHIN = of_pytest(
 
 PROCESSES = of_pytest(
     "real processes",
-    *_files("watchdog", "web", "cli_errors", "crash", "cables", "usb", "board_switches"),
+    *_files("web", "watchdog", "cli_errors", "crash", "cables", "usb", "board_switches"),
     *_files("relay_config", "relay_command", "board_command"),
 )
 """What is left out: pages in a browser, documents, the house's own rules, and these mutants."""
