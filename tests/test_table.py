@@ -276,6 +276,21 @@ def test_a_fault_during_the_pulse_leaves_the_outcome_unknown(fault: Event) -> No
     assert made.memory.run is None
 
 
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ("relay_lost", Reason.RELAY_LOST),
+        ("journal_lost", Reason.JOURNAL_LOST),
+        ("sensor_lost", Reason.SENSOR_LOST),
+    ],
+)
+def test_a_dispense_that_failed_names_the_part_that_is_lost(part: str, reason: Reason) -> None:
+    made = machine("dispensing")
+    failed = replace(Failed(1, Outcome.FAILED, drink_kept=True), **{part: "it is gone"})
+    assert made.handle(failed, NOW_MS - 1) == (AllOff(), Settle(1, Outcome.FAILED, True))
+    assert made.reason() == (reason, "it is gone")
+
+
 def test_a_result_that_never_comes_is_unknown_at_the_deadline() -> None:
     made = machine("dispensing")
     assert made.handle(DeadlinePassed(), NOW_MS) == (EndPulse(1, 2),)
