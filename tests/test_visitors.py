@@ -170,6 +170,19 @@ def test_a_tap_waits_for_a_stalled_loop_no_longer_than_it_must(
     assert answer.status_code == 303
 
 
+def test_no_get_releases_a_drink(world: World) -> None:
+    """A robot may fetch whatever it finds in a page whose dwell is over."""
+    assert world.controller is not None
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    query = {"visit": page.mark}
+    asked(world.controller, lambda client: client.get(f"/s/{token}", params=query))
+    asked(world.controller, lambda client: client.get(f"/s/{token}/shown", params=query))
+    world.wait(1_000)
+    assert world.state is State.WARNED
+    assert world.entries() == []
+
+
 def test_a_flood_that_the_loop_does_not_drain_costs_nobody_the_lesson(world: World) -> None:
     assert world.controller is not None
     door, inbox = world.controller.door, world.controller.inbox
