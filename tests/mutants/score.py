@@ -7,6 +7,7 @@ less than LEAST of those in the core are found.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -112,4 +113,6 @@ def _scores(verdicts: dict[str, str]) -> list[Score]:
 
 
 if __name__ == "__main__":
+    # So that what was started is ended, and what was copied removed.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     sys.exit(main())
