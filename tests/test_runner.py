@@ -1,5 +1,6 @@
 """The loop itself: what it does when a part of our own is broken."""
 
+from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -9,14 +10,14 @@ import pytest
 from controller.config import Config, load
 from controller.door import Word
 from controller.errors import JournalError
-from controller.events import DeadlinePassed, Event
-from controller.inbox import Inbox
+from controller.events import DeadlinePassed, Event, Outcome
+from controller.inbox import Inbox, Letter
 from controller.journal import Journal
 from controller.machine import Reason
 from controller.rounds import RETRY_MOST_MS
 from controller.runner import serve
 from controller.table import State
-from sim.trace import RelaySwitched
+from sim.trace import RelaySwitched, Shown, Tapped
 from sim.world import World
 from tests.processes import written
 
@@ -40,6 +41,69 @@ def test_a_fault_of_our_own_leaves_no_relay_on(
         serve(runner, Inbox(), world.clock, stopping=lambda: False)
     assert world.board.coils == [False, False]
     assert not world.wire.held
+
+
+def ons(world: World) -> int:
+    """How often any relay was told ON."""
+    return sum(isinstance(seen, RelaySwitched) and seen.on for seen in world.trace)
+
+
+class Loop:
+    """What the outermost loop waits for, in virtual time: its inbox brings nothing later."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert world.controller is not None
+        self.world = world
+        self.inbox = world.controller.inbox
+        self.waits = 0
+        self._take = self.inbox.take
+        monkeypatch.setattr(self.inbox, "take", self.take)
+
+    def take(self, wait_ms: int) -> Letter | None:
+        self.waits += 1
+        assert self.waits < 1_000, "the loop never ends"
+        letter = self._take(0)
+        if letter is None and wait_ms > 0:
+            self.world.clock.sleep_ms(wait_ms)
+            self.world.wire.advance()
+        return letter
+
+    def serve(self, *, stop_when: Callable[[], bool], hurry: bool) -> None:
+        assert self.world.controller is not None
+        runner, clock = self.world.controller.runner, self.world.clock
+        serve(runner, self.inbox, clock, stopping=stop_when, hurrying=lambda: hurry)
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+def test_an_orderly_stop_brings_a_drink_to_its_end_unless_in_a_hurry(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hurry: bool
+) -> None:
+    world = World(config, tmp_path)
+    world.boot()
+    world.wait(1_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    loop = Loop(world, monkeypatch)
+    assert world.controller is not None
+    done_ms: list[int] = []
+    tapped_ms = world.now_ms
+    world._see(Shown(tapped_ms, token, page.mark))
+    world._see(Tapped(tapped_ms, token, page.mark))
+    world.controller.door.tap(token, page.mark, lambda: done_ms.append(world.now_ms))
+
+    loop.serve(stop_when=lambda: ons(world) > 0, hurry=hurry)
+
+    assert done_ms == [tapped_ms], "the phone hears at once"
+    assert world.board.coils == [False, False]
+    assert (world.now_ms - tapped_ms >= config.slots[0].pulse_ms) is not hurry
+    assert world.controller.runner.machine.reason() == (
+        Reason.STOPPED,
+        "the controller is stopping",
+    )
+    outcome = Outcome.UNKNOWN if hurry else Outcome.COMMANDED
+    assert [entry.outcome for entry in world.entries()] == [outcome]
+    assert not world.wire.held
+    world.close()
 
 
 def test_a_lost_relay_is_tried_again_less_and_less_often(
@@ -83,7 +147,7 @@ def test_a_slot_that_the_operator_has_just_emptied_is_not_fired(
     world.tap(token, page.mark)
     assert world.fetch(token, page.mark).word is Word.FAILED
     assert world.entries() == []
-    assert not any(isinstance(seen, RelaySwitched) and seen.on for seen in world.trace)
+    assert ons(world) == 0
     assert world.controller is not None
     assert world.controller.runner.machine.reason() == (Reason.SOLD_OUT, "")
     world.close()
