@@ -17,11 +17,14 @@ ROOT = Path(__file__).parents[2]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    chosen = _parser().parse_args(arguments)
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if chosen.write and (chosen.names or chosen.against):
+        parser.error("--write needs all mutants, and all checks")
     mutants = catalogue.load(chosen.catalogue)
     if chosen.names:
         mutants = _named(mutants, chosen.names)
-    began_s = time.monotonic()
+    began_s, commit = time.monotonic(), report.commit(ROOT)
     say(f"{len(mutants)} mutants, {chosen.workers} at a time")
 
     def against(room: str) -> tuple[Check, ...]:
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     say(report.summary(results, time.monotonic() - began_s))
     if chosen.write:
-        report.write(ROOT, results)
+        report.write(ROOT, results, commit)
         say(f"written: {report.PAGE}")
     return 0 if all(result.killed for result in results) else 1
 

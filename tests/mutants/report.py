@@ -27,16 +27,16 @@ def summary(results: Sequence[Result], took_s: float) -> str:
     return "\n".join([f"{killed} of {len(results)} mutants killed in {took_s:.0f} s", *told])
 
 
-def write(root: Path, results: Sequence[Result]) -> None:
+def write(root: Path, results: Sequence[Result], commit: str) -> None:
     """Put the tables of ``results`` into the page, in place of those of the last run."""
-    _put(root, "mutants", "\n\n".join(_tables(root, results)))
+    _put(root, "mutants", "\n\n".join(_tables(results, commit)))
 
 
-def write_score(root: Path, scores: Sequence[tuple[str, int, int]]) -> None:
+def write_score(root: Path, scores: Sequence[tuple[str, int, int]], commit: str) -> None:
     """Put ``scores`` into the page: names, how many there are, and how many were found."""
     rows = [(name, all_, found, f"{found / all_:.1%}") for name, all_, found in scores]
     table = _table(["module", "mutants", "found", "score"], rows)
-    _put(root, "score", f"At commit {_commit(root)}:\n\n{table}")
+    _put(root, "score", f"At commit {commit}:\n\n{table}")
 
 
 def _put(root: Path, part: str, body: str) -> None:
@@ -47,9 +47,9 @@ def _put(root: Path, part: str, body: str) -> None:
     page.write_text(f"{before}{begin}\n\n{body}\n\n{end}{after}", encoding="utf-8")
 
 
-def _tables(root: Path, results: Sequence[Result]) -> Iterable[str]:
+def _tables(results: Sequence[Result], commit: str) -> Iterable[str]:
     killed = sum(result.killed for result in results)
-    yield f"At commit {_commit(root)}: {killed} of {len(results)} killed."
+    yield f"At commit {commit}: {killed} of {len(results)} killed."
     count = counted([result.mutant for result in results])
     rows = [(rule, [count[rule, room] for room in ROOMS]) for rule in RULES]
     rows.append(("all", [sum(column) for column in zip(*(row for _, row in rows), strict=True)]))
@@ -76,7 +76,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
 
 
-def _commit(root: Path) -> str:
+def commit(root: Path) -> str:
+    """What is checked out at ``root``, and whether it has been edited since."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"],
         cwd=root,

@@ -44,6 +44,7 @@ class Score:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
+    commit = report.commit(ROOT)
     with tempfile.TemporaryDirectory(prefix="quench-mutmut-") as folder:
         copy = Path(folder)
         copies.take(ROOT, copy)
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for score in scores:
         print(score)
     if chosen.write:
-        report.write_score(ROOT, [(each.module, each.all, each.found) for each in scores])
+        report.write_score(ROOT, [(each.module, each.all, each.found) for each in scores], commit)
     return 0 if scores[0].share >= LEAST else 1
 
 
