@@ -9,7 +9,7 @@ from pathlib import Path
 
 from controller.config import Config
 from controller.errors import QuenchError
-from controller.journal import Journal
+from controller.journal import Journal, existing
 
 
 class Books:
@@ -69,7 +69,7 @@ class Books:
 
     @contextmanager
     def _opened(self) -> Iterator[Journal]:
-        with closing(Journal(self._path, create=False)) as journal:
+        with closing(Journal(self._path, connect=existing)) as journal:
             yield journal
 
 

@@ -92,7 +92,7 @@ class Door:
         """A phone proved that it rendered the page with ``mark``."""
         visit = self._open_visit(token)
         if visit is not None and self._marks.served_ms(visit.code, mark) is not None:
-            self._inbox.put(Letter((Scanned(visit.code), WarningShown(visit.code))))
+            self._inbox.put(Letter(self._unheard(visit.code)))
 
     def tap(self, token: str, mark: str, done: Callable[[], None]) -> bool:
         """A visitor's tap on the page with ``mark``.
@@ -112,7 +112,7 @@ class Door:
         return self._inbox.put(Letter((*self._unheard(code), confirmed), done))
 
     def _unheard(self, code: int) -> tuple[Event, ...]:
-        """What must have gone before a tap, and the machine may not have heard of."""
+        """What must have gone before, and the machine may not have heard of."""
         match self._feed.status.state:
             case State.IDLE:
                 return Scanned(code), WarningShown(code)

@@ -25,6 +25,9 @@ from controller.events import Outcome
 DIGESTS_KEPT = 256
 """Dispenses whose token digest stays: as many as a running machine remembers codes."""
 
+BUSY_S = 5.0
+"""How long a lock of another program is waited for."""
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE slot (
@@ -133,6 +136,28 @@ class Lock:
         self._file.close()
 
 
+Connect = Callable[[Path], sqlite3.Connection]
+"""Opens a database, in autocommit mode. Raises JournalError or sqlite3.Error."""
+
+
+def new_or_old(path: Path) -> sqlite3.Connection:
+    """The database at ``path``, which is made if there is none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(f"{path.parent}: {_os_says(error)}") from error
+    return sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
+
+
+def existing(path: Path) -> sqlite3.Connection:
+    """The database at ``path``, if there is one."""
+    if not path.exists():
+        raise JournalError(f"{path}: there is no journal yet; it begins with the first run")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise JournalError(f"{path}: permission denied")
+    return new_or_old(path)
+
+
 class Journal:
     """An open journal. One thread owns it; other processes may open the same file."""
 
@@ -140,29 +165,19 @@ class Journal:
         self,
         path: Path,
         *,
-        create: bool = True,
-        busy_ms: int = 5_000,
+        connect: Connect = new_or_old,
         date: Callable[[], str] = utc_date,
         migrations: Sequence[str] = MIGRATIONS,
     ) -> None:
-        """Open ``path`` and bring its schema up to date.
+        """Open ``path`` with ``connect`` and bring its schema up to date.
 
-        Raises JournalError if it can't be opened, is locked for ``busy_ms``, is
-        damaged, or was written by a newer quench.
+        Raises JournalError if it can't be opened, is locked for longer than ``connect``
+        lets it wait, is damaged, or was written by a newer quench.
         """
         self.path = path
         self._date = date
-        if create:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise JournalError(f"{path.parent}: {_os_says(error)}") from error
-        elif not path.exists():
-            raise JournalError(f"{path}: there is no journal yet; it begins with the first run")
-        elif not os.access(path, os.R_OK | os.W_OK):
-            raise JournalError(f"{path}: permission denied")
         with self._said():
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=busy_ms / 1000)
+            self._db = connect(path)
         try:
             with self._said():
                 self._db.execute("PRAGMA journal_mode = WAL")

@@ -6,7 +6,7 @@ step either happens or leaves no mark, and an explorer can count the states.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 import transitions
@@ -262,9 +262,8 @@ class Machine:
         assert index is not None, "a session runs only while a slot can serve"
         slot = memory.slots[index]
         dispense_id = memory.next_dispense_id
-        self.memory = replace(
-            memory,
-            slots=with_slot(memory.slots, index, replace(slot, remaining=slot.remaining - 1)),
+        self.memory = memory._replace(
+            slots=with_slot(memory.slots, index, slot._replace(remaining=slot.remaining - 1)),
             next_dispense_id=dispense_id + 1,
             run=Run(dispense_id, index, code, visit, retry_of),
             # OFF is scheduled before ON is asked for.
@@ -278,21 +277,21 @@ class Machine:
 
     def time_pulse(self, event: Event) -> None:
         run = self._run()
-        self._renew_run(replace(run, phase=Phase.ON))
+        self._renew_run(run._replace(phase=Phase.ON))
         self._due_in(self.memory.slots[run.slot].pulse_ms)
 
     def end_pulse(self, event: Event) -> None:
         run = self._run()
-        self._renew_run(replace(run, phase=Phase.ENDING))
+        self._renew_run(run._replace(phase=Phase.ENDING))
         self._due_in(self.rules.drop_timeout_ms)
         self._outbox.append(EndPulse(run.dispense_id, self.memory.slots[run.slot].channel))
 
     def await_drop(self, event: Released) -> None:
-        self._renew_run(replace(self._run(), phase=Phase.FALLING, released=event.outcome))
+        self._renew_run(self._run()._replace(phase=Phase.FALLING, released=event.outcome))
         self._due_in(self.rules.drop_timeout_ms)
 
     def note_drop(self, event: Event) -> None:
-        self._renew_run(replace(self._run(), dropped=True))
+        self._renew_run(self._run()._replace(dropped=True))
 
     def settle_try(self, event: DeadlinePassed) -> None:
         run = self._run()
@@ -301,19 +300,19 @@ class Machine:
     def settle(self, event: Event) -> None:
         run = self._run()
         outcome, drink_kept = verdict(run, event)
-        self.memory = replace(self.memory, run=None, deadline_ms=None)
+        self.memory = self.memory._replace(run=None, deadline_ms=None)
         self._outbox.append(Settle(run.dispense_id, outcome, drink_kept))
 
     def new_code(self, event: Event) -> None:
-        self.memory = replace(self.memory, code=self.memory.code + 1, deadline_ms=None)
+        self.memory = self.memory._replace(code=self.memory.code + 1, deadline_ms=None)
         self._outbox.append(NewCode(self.memory.code))
 
     def all_off(self, event: Event) -> None:
-        self.memory = replace(self.memory, deadline_ms=None)
+        self.memory = self.memory._replace(deadline_ms=None)
         self._outbox.append(AllOff())
 
     def _due_in(self, span_ms: int) -> None:
-        self.memory = replace(self.memory, deadline_ms=self._now_ms + span_ms)
+        self.memory = self.memory._replace(deadline_ms=self._now_ms + span_ms)
 
     def _run(self) -> Run:
         run = self.memory.run
@@ -321,4 +320,4 @@ class Machine:
         return run
 
     def _renew_run(self, run: Run) -> None:
-        self.memory = replace(self.memory, run=run)
+        self.memory = self.memory._replace(run=run)

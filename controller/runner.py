@@ -110,19 +110,18 @@ class Runner:
         """
         if self._results:
             return self._results.popleft()
-        seen = self.beam.watch.take()
+        seen = self.beam.watch.take() if self.beam.watch.news else None
         if seen is not None:
             return seen
         deadline_ms = self.machine.deadline_ms()
         if deadline_ms is not None and now_ms >= deadline_ms:
             return self._deadline_passed()
-        if self._relay_round.is_due(now_ms):
-            return self._look_after_relay(now_ms)
-        if self._journal_round.is_due(now_ms):
-            return self._look_after_journal(now_ms)
-        if self._sensor_round.is_due(now_ms):
-            return self._look_after_sensor(now_ms)
-        return None
+        return (
+            (self._relay_round.is_due(now_ms) and self._look_after_relay(now_ms))
+            or (self._journal_round.is_due(now_ms) and self._look_after_journal(now_ms))
+            or (self._sensor_round.is_due(now_ms) and self._look_after_sensor(now_ms))
+            or None
+        )
 
     def _deadline_passed(self) -> Event:
         """That no drink was seen to fall says nothing if nobody looked."""
@@ -139,10 +138,11 @@ class Runner:
 
     def wake_ms(self) -> int:
         """When :meth:`due` will next have something to do."""
-        if self.unfinished or self.beam.watch.news:
+        if self._results or self.beam.watch.news:
             return 0
-        rounds = (self._relay_round, self._journal_round, self._sensor_round)
-        due_ms = min(each.due_ms for each in rounds)
+        due_ms = min(
+            self._relay_round.due_ms, self._journal_round.due_ms, self._sensor_round.due_ms
+        )
         deadline_ms = self.machine.deadline_ms()
         return due_ms if deadline_ms is None else min(due_ms, deadline_ms)
 

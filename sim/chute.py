@@ -3,6 +3,7 @@
 The way takes the time that it takes; nothing here knows what a controller thinks.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -23,10 +24,11 @@ class Fall:
 
     channel: int
     at_ms: int
+    late_ms: int = 0
 
     @property
     def in_beam_ms(self) -> int:
-        return self.at_ms + FALL_MS
+        return self.at_ms + FALL_MS + self.late_ms
 
     def breaks(self, now_ms: int) -> bool:
         return self.in_beam_ms <= now_ms < self.in_beam_ms + BREAK_MS
@@ -40,10 +42,14 @@ class Chute:
         """Channels whose motor turns, and no drink comes."""
         self.blocked = False
         """Something lies in the beam."""
+        self.late_ms = 0
+        """How much longer than usual drinks are on their way from the edge to the beam."""
         self.blind = False
         """The sensor's cable is off, or its lens is dirty: its beam never seems broken."""
         self.on_fall: Callable[[Fall], None] = lambda fall: None
         """Called when a drink that fell reaches the visitor: when it is out of the beam."""
+        self.bites: Counter[str] = Counter()
+        """How often what is wrong with it has changed what happened."""
         self._pulse_ms = pulse_ms
         self._clock = clock
         self._falls: list[Fall] = []
@@ -57,18 +63,26 @@ class Chute:
                 for fall in self._falls
                 if fall.channel != switched.channel or fall.at_ms <= switched.at_ms
             ]
-        elif switched.channel in self._pulse_ms and switched.channel not in self.jammed:
+        elif switched.channel in self.jammed:
+            self.bites["jam"] += 1
+        elif switched.channel in self._pulse_ms:
             turn_ms = int(self._pulse_ms[switched.channel] * TURN_SHARE)
-            self._falls.append(Fall(switched.channel, switched.at_ms + turn_ms))
+            self._falls.append(Fall(switched.channel, switched.at_ms + turn_ms, self.late_ms))
+            self.bites["drop-late"] += bool(self.late_ms)
 
     def broken(self) -> bool:
         """Whether the beam is broken now."""
         now_ms = self._clock.now_ms()
         self._let_out(now_ms)
-        return self.blocked or (not self.blind and any(fall.breaks(now_ms) for fall in self._falls))
+        passing = any(fall.breaks(now_ms) for fall in self._falls)
+        self.bites["block"] += self.blocked and not passing
+        self.bites["blind"] += self.blind and passing
+        return self.blocked or (passing and not self.blind)
 
     def next_ms(self) -> int | None:
         """When the beam will next be broken or free, if nobody does anything."""
+        if not self._falls:
+            return None
         now_ms = self._clock.now_ms()
         edges = (
             edge_ms

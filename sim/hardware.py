@@ -6,7 +6,7 @@ from controller.errors import QuenchError
 from drivers import registry
 from drivers.hal import Clock, DropSensor, Relay, RelaySettings, SensorSettings
 from drivers.sensors import open_sensor
-from sim import boards, protocol_sim
+from sim import boards, link, protocol_sim
 from sim.boards.base import Board
 from sim.chute import Chute, SimulatedSensor
 from sim.link import Wire
@@ -46,7 +46,7 @@ def wire(settings: RelaySettings, clock: Clock) -> Wire:
     if registry.load(settings.driver).on_pins:
         return _pins(settings, clock)
     protocol_sim.register()
-    return Wire("machine", emulated(settings.driver, len(settings.channels)), clock)
+    return Wire(link.free_name("machine"), emulated(settings.driver, len(settings.channels)), clock)
 
 
 def _pins(settings: RelaySettings, clock: Clock) -> Wire:
@@ -56,4 +56,4 @@ def _pins(settings: RelaySettings, clock: Clock) -> Wire:
         raise QuenchError(
             f"simulated pins need the package {error.name}: pip install 'quench[gpio]'"
         ) from error
-    return PinWire("machine", clock, active_low=settings.active_low)
+    return PinWire(link.free_name("machine"), clock, active_low=settings.active_low)

@@ -64,6 +64,8 @@ class Watcher:
     """One property."""
 
     name = ""
+    looks_at: tuple[type[Seen], ...] = ()
+    """What it wants to see."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -81,6 +83,7 @@ class WarnedFirst(Watcher):
     """S1: served, shown, the dwell passed, tapped: before any relay is energised."""
 
     name = "S1 warned first"
+    looks_at = (Served, Shown, Tapped, RelaySwitched)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -114,6 +117,7 @@ class OneScanOneDrink(Watcher):
     """S2: a token leads to at most one pulse, or to one more in another slot if no drink fell."""
 
     name = "S2 one scan, one drink"
+    looks_at = (RelaySwitched, Fell)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -152,6 +156,7 @@ class OffIsTheRestingState(Watcher):
     """S3: energised only while dispensing, not too long; every beginning begins with OFF."""
 
     name = "S3 off is the resting state"
+    looks_at = (Booted, Died, Weather, Attached, RelaySwitched, StateSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -159,11 +164,13 @@ class OffIsTheRestingState(Watcher):
         self._not_yet_off: set[int] = set()
         self._alive = False
         self._fair = True
+        self._state: State | None = None
 
     def see(self, seen: Seen) -> str | None:
         match seen:
             case Booted() | Died():
                 self._alive = isinstance(seen, Booted)
+                self._state = None
                 self._excuse(seen.at_ms)
             case Weather():
                 self._fair = seen.fair
@@ -175,15 +182,23 @@ class OffIsTheRestingState(Watcher):
                 self._on_ms.pop(seen.channel, None)
             case RelaySwitched(on=True):
                 return self._energised(seen)
-            case StateSeen() if seen.state in _IN_SERVICE and self._on_ms:
-                return f"{seen.state.value} with channels {sorted(self._on_ms)} energised"
+            case StateSeen():
+                self._state = seen.state
+                return self._at_rest()
         return None
 
     def at(self, now_ms: int) -> str | None:
+        if not self._on_ms:
+            return None
         if self._alive and self._fair:
             for channel, on_ms in self._on_ms.items():
                 if now_ms - on_ms > self.limits.pulse_ms[channel] + MARGIN_MS:
                     return f"channel {channel} has been energised for {now_ms - on_ms} ms"
+        return self._at_rest()
+
+    def _at_rest(self) -> str | None:
+        if self._on_ms and self._state in _IN_SERVICE:
+            return f"{self._state.value} with channels {sorted(self._on_ms)} energised"
         return None
 
     def _energised(self, seen: RelaySwitched) -> str | None:
@@ -205,12 +220,14 @@ class IntentBeforeAct(Watcher):
     """S4: an intent for that slot is on disk before ON; a crash leaves none open for long."""
 
     name = "S4 intent before act"
+    looks_at = (RelaySwitched, Booted, Died, StateSeen, BooksSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
         self._state: State | None = None
         self._dead: set[int] = set()
         self._open: set[int] = set()
+        self._count = 0
 
     def see(self, seen: Seen) -> str | None:
         match seen:
@@ -227,8 +244,10 @@ class IntentBeforeAct(Watcher):
                 self._state = None
             case StateSeen():
                 self._state = seen.state
-            case BooksSeen() if seen.open > 1 or (seen.open and self._state is State.IDLE):
-                return f"{seen.open} intents are open in state {self._state}"
+            case BooksSeen():
+                self._count = seen.open
+        if self._count > 1 or (self._count and self._state is State.IDLE):
+            return f"{self._count} intents are open in state {self._state}"
         return None
 
 
@@ -236,6 +255,7 @@ class TheBooksBalance(Watcher):
     """S5: loaded = dispensed + remaining + failed + unknown, and the dispenses add up to it."""
 
     name = "S5 the books balance"
+    looks_at = (BooksSeen,)
 
     def see(self, seen: Seen) -> str | None:
         if isinstance(seen, BooksSeen):
@@ -251,6 +271,7 @@ class ItAlwaysComesBack(Watcher):
     """S7: with the faults gone, idle or out of service within the longest timeout."""
 
     name = "S7 it always comes back"
+    looks_at = (Booted, Died, Weather, StateSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -295,18 +316,23 @@ class Properties:
     """All of them over one machine."""
 
     def __init__(self, limits: Limits) -> None:
-        self._watchers = [watcher(limits) for watcher in WATCHERS]
+        watchers = [watcher(limits) for watcher in WATCHERS]
+        self._patient = [each for each in watchers if type(each).at is not Watcher.at]
+        self._watching: dict[type[Seen], list[Watcher]] = {
+            kind: [each for each in watchers if kind in each.looks_at]
+            for kind in {kind for each in watchers for kind in each.looks_at}
+        }
 
     def see(self, seen: Seen) -> None:
         """Raises Violation."""
-        for watcher in self._watchers:
+        for watcher in self._watching.get(type(seen), ()):
             wrong = watcher.see(seen)
             if wrong is not None:
                 raise Violation(f"{watcher.name}: at {seen.at_ms} ms: {wrong} ({seen})")
 
     def at(self, now_ms: int) -> None:
         """Raises Violation."""
-        for watcher in self._watchers:
+        for watcher in self._patient:
             wrong = watcher.at(now_ms)
             if wrong is not None:
                 raise Violation(f"{watcher.name}: at {now_ms} ms: {wrong}")

@@ -34,7 +34,7 @@ def config() -> Config:
 @pytest.fixture
 def energised(tmp_path: Path, config: Config) -> Iterator[World]:
     """A world whose first visitor has just tapped: the relay of channel 1 is ON."""
-    world = World(config, tmp_path)
+    world = World(config)
     world.boot()
     world.wait(1_000)
     token, page = world.token, world.fetch(world.token)

@@ -63,7 +63,7 @@ def config(
 
 
 def started(config: Config, folder: Path) -> World:
-    world = World(config, folder)
+    world = World(config)
     world.boot()
     world.wait(2_000)
     return world
@@ -197,7 +197,7 @@ def test_a_hand_that_passes_is_no_fault(world: World) -> None:
 
 
 def test_a_machine_that_starts_with_a_blocked_beam_serves_nobody(tmp_path: Path) -> None:
-    world = World(config(tmp_path), tmp_path)
+    world = World(config(tmp_path))
     world.block()
     world.boot()
     world.wait(1_000)
@@ -375,6 +375,7 @@ def test_the_operator_sees_the_second_try(tmp_path: Path, retrying: World) -> No
     tap(retrying)
     retrying.wait(20_000)
     retrying.stop()
+    retrying.disk.save(tmp_path)
     with quench("journal", "--config", tmp_path / "config.yaml") as program:
         assert program.end() == 0
     first, second = program.said.splitlines()[1:]

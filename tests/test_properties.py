@@ -3,11 +3,8 @@
 S1 to S5 and S7 are watched from outside at every moment (``sim.properties``).
 """
 
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -29,7 +26,7 @@ from controller.door import Word
 from controller.table import State
 from sim.trace import Fell, RelaySwitched, Seen, StateSeen
 from sim.world import World
-from tests.conftest import IN_MEMORY, ROOT
+from tests.conftest import ROOT
 
 CONFIG = load(ROOT / "config.yaml")
 SLOTS = [slot.name for slot in CONFIG.slots]
@@ -78,11 +75,6 @@ class Hall(RuleBasedStateMachine):
 
     pages = Bundle("pages")
 
-    def __init__(self) -> None:
-        super().__init__()
-        # Whether a disk keeps what it promised is for the crash tests; here it only takes time.
-        self.folder = Path(tempfile.mkdtemp(prefix="quench-hall-", dir=IN_MEMORY))
-
     @initialize(
         stop=st.booleans(),
         stock=st.tuples(st.sampled_from([3, 2, 1]), st.sampled_from([3, 2, 1, 0])),
@@ -96,7 +88,7 @@ class Hall(RuleBasedStateMachine):
         if self.on_no_drop:
             data["hardware"]["drop_sensor"] |= {"driver": "serial-line", "line": "cts"}
             data["safety"]["on_no_drop"] = self.on_no_drop
-        self.world = World(Config.model_validate(data), self.folder)
+        self.world = World(Config.model_validate(data))
         self.world.boot()
         self.world.jam(*jammed)
         for slot, drinks in zip(SLOTS, stock, strict=True):
@@ -104,16 +96,16 @@ class Hall(RuleBasedStateMachine):
         self.world.wait(1_000)
 
     def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
         try:
-            if hasattr(self, "world"):
-                self.come_back()
-                for seen in self.world.trace:
-                    went[describe(seen)] += 1
-                went["a second try"] += sum(bool(e.retry_of) for e in self.world.entries())
-                went.update(entry.outcome.value for entry in self.world.entries() if entry.outcome)
-                self.world.close()
+            self.come_back()
+            for seen in self.world.trace:
+                went[describe(seen)] += 1
+            went["a second try"] += sum(bool(e.retry_of) for e in self.world.entries())
+            went.update(entry.outcome.value for entry in self.world.entries() if entry.outcome)
         finally:
-            shutil.rmtree(self.folder)
+            self.world.close()
 
     def come_back(self) -> None:
         """With every fault gone, the machine is back within the longest timeout."""

@@ -36,7 +36,7 @@ def test_a_fault_of_our_own_leaves_no_relay_on(
 def test_a_lost_relay_is_tried_again_less_and_less_often(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(config, tmp_path)
+    world = World(config)
     tried_ms: list[int] = []
     wire_open = world.wire.open
 

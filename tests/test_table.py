@@ -114,7 +114,7 @@ def machine(state: str, rules: Rules = RULES, stock: tuple[int, int] = (3, 7)) -
     if state in ("warned", "dispensing"):
         made.handle(WarningShown(1), NOW_MS - RULES.scan_timeout_ms)
     if state == "warned":
-        made.memory = replace(made.memory, deadline_ms=NOW_MS)
+        made.memory = made.memory._replace(deadline_ms=NOW_MS)
     if state == "dispensing":
         made.handle(Confirmed(1, NOW_MS - 10_000, "page"), NOW_MS - PULSE_MS)
     assert made.state.value == state
@@ -215,8 +215,8 @@ def test_the_fullest_healthy_slot_serves_and_the_first_of_equals() -> None:
     assert machine("warned", stock=(3, 7)).serving_slot() == 1
     assert machine("warned", stock=(7, 7)).serving_slot() == 0
     made = machine("warned", stock=(3, 7))
-    made.memory = replace(
-        made.memory, slots=(made.memory.slots[0], replace(made.memory.slots[1], fault="jammed"))
+    made.memory = made.memory._replace(
+        slots=(made.memory.slots[0], made.memory.slots[1]._replace(fault="jammed"))
     )
     assert made.serving_slot() == 0
 
@@ -368,8 +368,8 @@ class TestDropSensor:
         left = 0 if missing == "stock" else 3
         fault = "jammed" if missing == "trust" else ""
         water, tea = made.memory.slots
-        slots = (replace(water, remaining=left, fault=fault), tea)
-        made.memory = replace(made.memory, slots=slots)
+        slots = (water._replace(remaining=left, fault=fault), tea)
+        made.memory = made.memory._replace(slots=slots)
         commands = made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
         assert commands == (AllOff(), Settle(1, Outcome.FAILED))
 
@@ -425,7 +425,7 @@ class TestNothingHalfDone:
         before = (made.state, made.memory)
 
         def broken(event: Event) -> None:
-            made.memory = replace(made.memory, code=99)
+            made.memory = made.memory._replace(code=99)
             raise RuntimeError("a bug")
 
         monkeypatch.setattr(made, "begin_dispense", broken)

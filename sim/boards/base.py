@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -48,6 +49,8 @@ class Board(ABC):
         self.faults: set[Switch] = set()
         self.on_frame: Callable[[Frame], None] = lambda frame: None
         self.on_switch: Callable[[Switched], None] = lambda switched: None
+        self.bites: Counter[str] = Counter()
+        """How often each fault has changed what happened."""
         self._switched_ms = [0] * channels
         self._buffer = b""
         self._ends_ms: dict[int, int] = {}
@@ -66,9 +69,11 @@ class Board(ABC):
         if switch.fault is Fault.DEAD:
             self.power_off(now_ms)
 
-    def mend(self) -> None:
-        """Put every switch back. A coil stays as it is until the board is told."""
-        self.faults.clear()
+    def mend(self, switch: Switch | None = None) -> None:
+        """Put that switch back, or every one. A coil stays as it is until the board is told."""
+        if switch is None:
+            self.faults.clear()
+        self.faults.discard(cast(Switch, switch))
 
     def why_not(self, switch: Switch) -> str:
         """Why this board can't have that fault; empty if it can."""
@@ -86,6 +91,12 @@ class Board(ABC):
             for switch in self.faults
         )
 
+    def suffers(self, fault: Fault, channel: int = 0) -> bool:
+        """The same, where it changes what happens."""
+        suffers = bool(self.faults) and self.has(fault, channel)
+        self.bites[fault.value] += suffers
+        return suffers
+
     # -- bytes ----------------------------------------------------------------------
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
@@ -95,7 +106,7 @@ class Board(ABC):
         sense, so that a frame after garbage is still understood.
         """
         answer = self.advance(now_ms)
-        if self.has(Fault.DEAD):
+        if self.suffers(Fault.DEAD):
             return answer
         self._buffer += data
         noise = b""
@@ -123,15 +134,17 @@ class Board(ABC):
 
     def _sent(self, reply: bytes, now_ms: int) -> bytes:
         """What of ``reply`` goes onto the wire at once."""
-        if self.has(Fault.SILENT) or (self.has(Fault.LOST_ACK) and self._commanded):
+        if not reply or self.suffers(Fault.SILENT):
             return b""
-        if self.has(Fault.HALF):
+        if self._commanded and self.suffers(Fault.LOST_ACK):
+            return b""
+        if self.suffers(Fault.HALF):
             reply = reply[: len(reply) // 2]
-        if self.has(Fault.GARBLE):
+        if self.suffers(Fault.GARBLE):
             reply = bytes(byte ^ 0x15 for byte in reply)
         if not reply:
             return b""
-        if self.has(Fault.SLOW):
+        if self.suffers(Fault.SLOW):
             self._late.append((now_ms + SLOW_MS, reply))
             return b""
         self.on_frame(Frame(now_ms, False, reply, "answer"))
@@ -145,7 +158,7 @@ class Board(ABC):
     def _shown(self) -> list[bool]:
         """The coils as the board tells them to whoever asks."""
         told, self._told = self._told, list(self.coils)
-        return told if self.has(Fault.STALE) else self._told
+        return told if told != self._told and self.suffers(Fault.STALE) else self._told
 
     # -- time and power ---------------------------------------------------------------
 
@@ -155,9 +168,10 @@ class Board(ABC):
 
     def advance(self, now_ms: int) -> bytes:
         """End the pulses that the board times and that are over; return answers that were late."""
-        for channel, end_ms in sorted(self._ends_ms.items(), key=lambda item: item[1]):
-            if end_ms <= now_ms:
-                self._move(channel, False, end_ms)
+        if self._ends_ms:
+            for channel, end_ms in sorted(self._ends_ms.items(), key=lambda item: item[1]):
+                if end_ms <= now_ms:
+                    self._move(channel, False, end_ms)
         answer = b""
         while self._late and self._late[0][0] <= now_ms:
             due_ms, reply = self._late.pop(0)
@@ -196,13 +210,13 @@ class Board(ABC):
         return f"{words} for {pulse_ms} ms"
 
     def _wired(self, channel: int) -> int:
-        return {1: 2, 2: 1}.get(channel, channel) if self.has(Fault.CROSSED) else channel
+        return 3 - channel if channel in (1, 2) and self.suffers(Fault.CROSSED) else channel
 
     def _move(self, channel: int, on: bool, now_ms: int) -> str:
         self._ends_ms.pop(channel, None)
         words = f"channel {channel} {'ON' if on else 'OFF'}"
         was = self.coils[channel - 1]
-        if was != on and self.has(Fault.STUCK_OPEN if on else Fault.WELDED, channel):
+        if was != on and self.suffers(Fault.STUCK_OPEN if on else Fault.WELDED, channel):
             words += f", and stays {'ON' if was else 'OFF'}"
         elif was != on:
             self.coils[channel - 1] = on

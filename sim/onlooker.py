@@ -1,0 +1,107 @@
+"""Reads the journal from outside, as another process does, and does its sums anew."""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from controller.journal import Book
+from sim.trace import BooksSeen, Entered, Intent
+
+_BOOKS = "SELECT name, loaded, remaining, dispensed, failed, unknown FROM slot ORDER BY name"
+_SINCE = (
+    "SELECT id, slot, outcome, drink_kept, found, token_digest, retry_of FROM dispense"
+    " WHERE id >= ? ORDER BY id"
+)
+_DIGEST = "SELECT token_digest FROM dispense WHERE id = ?"
+
+Row = tuple[int, str, str, int, str | None, str | None, int | None]
+
+
+class Onlooker:
+    """One of a journal that is there. It is another program: whatever dies, it need not."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._db = connect()
+        self._version = -1
+        self._first = 0
+        """The first dispense that may still change; those before it are summed up already."""
+        self._sums: dict[str, Counter[str]] = defaultdict(Counter)
+        self._known: dict[int, Row] = {}
+
+    def close(self) -> None:
+        self._db.close()
+
+    def intents(self) -> tuple[Intent, ...]:
+        """The dispenses that were open at the last look."""
+        return tuple(
+            Intent(number, slot, digest or self._digest(retry_of), retry_of)
+            for number, slot, outcome, _, _, digest, retry_of in self._known.values()
+            if outcome == "open"
+        )
+
+    def _digest(self, dispense_id: int | None) -> str:
+        """Whose that one was."""
+        row = self._db.execute(_DIGEST, (dispense_id,)).fetchone()
+        return str(row and row[0])
+
+    def oldest_unknown(self) -> int | None:
+        """The first dispense of unknown outcome that nobody has reconciled."""
+        unknown = (row[0] for row in self._known.values() if row[2] == "unknown" and row[4] is None)
+        return next(unknown, None)
+
+    def look(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
+        """What has changed since the last look, and the books if anything has."""
+        version = self._db.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return
+        self._version = version
+        books = tuple(Book(*row) for row in self._db.execute(_BOOKS))
+        rows: list[Row] = self._db.execute(_SINCE, (self._first,)).fetchall()
+        left = {book.name: book.remaining for book in books}
+        yield from (
+            Entered(now_ms, *row[:3], bool(row[3]), row[4], left[row[1]])
+            for row in rows
+            if self._known.get(row[0]) != row
+        )
+        yield self._judged(now_ms, books, rows)
+
+    def look_anew(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
+        """The same with every sum done from the beginning: an old dispense may have changed."""
+        self._version, self._first = -1, 0
+        self._sums.clear()
+        return self.look(now_ms)
+
+    def _judged(self, now_ms: int, books: tuple[Book, ...], rows: list[Row]) -> BooksSeen:
+        sums: dict[str, Counter[str]] = {book.name: self._sums[book.name].copy() for book in books}
+        final = True
+        for row in rows:
+            slot, column = row[1], _column(row)
+            sums[slot][column] += 1
+            final = final and (column != "unknown" or row[4] is not None)
+            if final:
+                self._sums[slot][column] += 1
+                self._first = row[0] + 1
+        self._known = {row[0]: row for row in rows if row[0] >= self._first}
+        counted = tuple(
+            replace(
+                book,
+                dispensed=sums[book.name]["dispensed"],
+                failed=sums[book.name]["failed"],
+                unknown=sums[book.name]["unknown"],
+            )
+            for book in books
+        )
+        return BooksSeen(now_ms, books, counted, sum(row[2] == "open" for row in rows))
+
+
+def _column(row: Row) -> str:
+    """Which sum a dispense belongs to."""
+    _, _, outcome, kept, found, _, _ = row
+    if kept or found == "remaining":
+        return "remaining"
+    if found is not None:
+        return found
+    if outcome in ("open", "unknown"):
+        return "unknown"
+    return "failed" if outcome == "failed" else "dispensed"
