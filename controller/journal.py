@@ -10,7 +10,6 @@ Dates are for people to read. Nothing is ever decided by them.
 """
 
 import fcntl
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,12 +20,10 @@ from typing import IO
 
 from controller.errors import JournalError, NoDrinkLeft
 from controller.events import Outcome
+from controller.storage import RealDisk, Storage, os_says
 
 DIGESTS_KEPT = 256
 """Dispenses whose token digest stays: as many as a running machine remembers codes."""
-
-BUSY_S = 5.0
-"""How long a lock of another program is waited for."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -123,7 +120,7 @@ class Lock:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[str] = path.open("a")
         except OSError as error:
-            raise JournalError(f"{path}: {_os_says(error)}") from error
+            raise JournalError(f"{path}: {os_says(error)}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -136,26 +133,7 @@ class Lock:
         self._file.close()
 
 
-Connect = Callable[[Path], sqlite3.Connection]
-"""Opens a database, in autocommit mode. Raises JournalError or sqlite3.Error."""
-
-
-def new_or_old(path: Path) -> sqlite3.Connection:
-    """The database at ``path``, which is made if there is none."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JournalError(f"{path.parent}: {_os_says(error)}") from error
-    return sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
-
-
-def existing(path: Path) -> sqlite3.Connection:
-    """The database at ``path``, if there is one."""
-    if not path.exists():
-        raise JournalError(f"{path}: there is no journal yet; it begins with the first run")
-    if not os.access(path, os.R_OK | os.W_OK):
-        raise JournalError(f"{path}: permission denied")
-    return new_or_old(path)
+ON_DISK = RealDisk()
 
 
 class Journal:
@@ -165,25 +143,27 @@ class Journal:
         self,
         path: Path,
         *,
-        connect: Connect = new_or_old,
+        storage: Storage = ON_DISK,
         date: Callable[[], str] = utc_date,
         migrations: Sequence[str] = MIGRATIONS,
     ) -> None:
-        """Open ``path`` with ``connect`` and bring its schema up to date.
+        """Open ``path`` in ``storage``, bring its schema up to date, and make sure of it.
 
-        Raises JournalError if it can't be opened, is locked for longer than ``connect``
-        lets it wait, is damaged, or was written by a newer quench.
+        Raises JournalError if it can't be opened, is locked for longer than ``storage``
+        waits, is damaged, or was written by a newer quench.
         """
         self.path = path
         self._date = date
         with self._said():
-            self._db = connect(path)
+            self._db = storage.connect(path)
         try:
             with self._said():
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._migrate(migrations)
+                with self._transaction():  # that is: while nobody else writes to it
+                    storage.write_again(path.with_name(path.name + "-wal"))
                 self._seen_version = self._data_version()
         except BaseException:
             self._db.close()
@@ -425,7 +405,3 @@ def _sqlite_says(error: sqlite3.Error) -> str:
         case str(name) if name.startswith("SQLITE_IOERR"):
             return f"the disk failed ({name}); is it full, worn out, or gone?"
     return str(error)
-
-
-def _os_says(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -20,9 +20,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from controller.errors import JournalError
 from sim import sqlite_vfs
 from sim.instants import Instants, PowerCut
-from sim.sqlite_vfs import FSYNC_ERROR, FULL, LOCK_ERROR, WRITE_ERROR, Do
+from sim.sqlite_vfs import FSYNC_ERROR, FULL, LOCK_ERROR, OK, WRITE_ERROR, Do
 
 SECTOR = 512
 """What a disk writes whole or not at all."""
@@ -90,6 +91,7 @@ class Disk:
         )
         if watches is not self.watches:
             self.watches = watches
+            self._unsafe.clear()
             sqlite_vfs.renew(self)
 
     # -- its programs ----------------------------------------------------------------------------
@@ -102,6 +104,24 @@ class Disk:
         )
         connection.disk = self
         return connection
+
+    def write_again(self, path: Path) -> None:
+        """See :class:`controller.storage.Storage`."""
+        file = self._folder / path.name
+        if not self.watches or not file.exists():
+            return  # what nobody minds is safe
+        content = file.read_bytes()
+
+        def do() -> int:
+            with file.open("r+b") as same:
+                same.write(content)
+            return OK
+
+        code = self.write(file.name, 0, len(content), do) or self.sync(file.name, lambda: OK)
+        if self._dead:
+            raise PowerCut
+        if code != OK:
+            raise JournalError(f"{path}: input/output error")
 
     def lose_power(self, how_torn: float, random: Random) -> int:
         """Every program is gone, and so is what was written since the last sync, in part:
@@ -236,6 +256,9 @@ class Connection(sqlite3.Connection):
             raise PowerCut
         try:
             return super().execute(*arguments)
+        except sqlite3.OperationalError as error:
+            self.disk.bites["lock"] += error.sqlite_errorname == "SQLITE_BUSY"
+            raise
         finally:
             if self.disk.dead:
                 raise PowerCut

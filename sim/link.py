@@ -70,6 +70,7 @@ class Wire:
 
     def open(self) -> None:
         if not self.plugged:
+            self.bites["unplug"] += 1
             raise serial.SerialException(errno.ENOENT, f"could not open port {self.url}")
         if self.held:
             raise serial.SerialException("Could not exclusively lock port")
@@ -117,6 +118,7 @@ class Wire:
 
     def waiting(self) -> int:
         if not self.plugged:
+            self.bites["unplug"] += 1
             raise OSError(errno.EIO, "Input/output error")
         return len(self._to_host)
 
@@ -135,6 +137,7 @@ class Wire:
 
     def _must_be_plugged(self) -> None:
         if not self.plugged:
+            self.bites["unplug"] += 1
             raise serial.SerialException(errno.EIO, "Input/output error")
 
 

@@ -21,13 +21,28 @@ Row = tuple[int, str, str, int, str | None, str | None, int | None]
 class Onlooker:
     """One of a journal that is there. It is another program: whatever dies, it need not."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], before: "Onlooker | None" = None
+    ) -> None:
+        """``before``: whose place it takes; what that one has told is not told again."""
         self._db = connect()
         self._version = -1
+        self._told = before.told if before else {}
+        self._told_first = before.first if before else 0
         self._first = 0
         """The first dispense that may still change; those before it are summed up already."""
         self._sums: dict[str, Counter[str]] = defaultdict(Counter)
         self._known: dict[int, Row] = {}
+
+    @property
+    def first(self) -> int:
+        """The first dispense that may still change."""
+        return max(self._first, self._told_first)
+
+    @property
+    def told(self) -> dict[int, Row]:
+        """Those that may still change, as they were told."""
+        return self._known or self._told
 
     def close(self) -> None:
         self._db.close()
@@ -62,12 +77,13 @@ class Onlooker:
         yield from (
             Entered(now_ms, *row[:3], bool(row[3]), row[4], left[row[1]])
             for row in rows
-            if self._known.get(row[0]) != row
+            if row[0] >= self._told_first and self.told.get(row[0]) != row
         )
         yield self._judged(now_ms, books, rows)
 
     def look_anew(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
         """The same with every sum done from the beginning: an old dispense may have changed."""
+        self._told_first, self._told = self.first, self.told
         self._version, self._first = -1, 0
         self._sums.clear()
         return self.look(now_ms)

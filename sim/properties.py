@@ -134,7 +134,7 @@ class OneScanOneDrink(Watcher):
                     before.append(intent)
                     if len(before) > 1 and not self._may_try(*before):
                         return f"a second pulse for the token of dispense {intent.dispense_id}"
-            case Fell():
+            case Fell(unseen=False):
                 self._fell.update(
                     intent.dispense_id
                     for intent in self._running
@@ -164,6 +164,7 @@ class OffIsTheRestingState(Watcher):
         self._not_yet_off: set[int] = set()
         self._alive = False
         self._fair = True
+        self._dark = False
         self._state: State | None = None
 
     def see(self, seen: Seen) -> str | None:
@@ -174,9 +175,13 @@ class OffIsTheRestingState(Watcher):
                 self._excuse(seen.at_ms)
             case Weather():
                 self._fair = seen.fair
+                # What a board without power is told, it doesn't hear; its relays have fallen.
+                if "dead" in seen.wrong:
+                    self._not_yet_off.clear()
+                self._dark = "dead" in seen.wrong
                 self._excuse(seen.at_ms)
             case Attached():
-                self._not_yet_off = set(self.limits.pulse_ms)
+                self._not_yet_off = set() if self._dark else set(self.limits.pulse_ms)
             case RelaySwitched(on=False):
                 self._not_yet_off.discard(seen.channel)
                 self._on_ms.pop(seen.channel, None)
@@ -346,9 +351,13 @@ def recorded(haystacks: Iterable[tuple[str, bytes]], secrets: Sequence[str]) -> 
                 yield f"{secret!r} in {name}"
 
 
-def teaches(page: str) -> bool:
+_LESSON = (
+    b"arbitrary code-sweeping will endanger personal property safety",
+    "随意扫码将危害个人财产安全".encode(),
+)
+
+
+def teaches(page: str | bytes) -> bool:
     """S8: whether ``page`` holds the lesson, in both languages."""
-    return (
-        "arbitrary code-sweeping will endanger personal property safety" in page
-        and "随意扫码将危害个人财产安全" in page
-    )
+    content = page.encode() if isinstance(page, str) else page
+    return all(words in content for words in _LESSON)

@@ -169,7 +169,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class RelaySwitched(Seen):
-    """A relay was told ON or OFF, or fell with the power.
+    """A relay was told ON or OFF, or fell with the power; ``channel`` is the one that was told.
 
     ``intents`` are those that were durable at that moment.
     """
@@ -220,10 +220,13 @@ class Fell(Seen):
 
     lane: ClassVar[Lane] = Lane.SENSOR
     channel: int
+    unseen: bool = False
+    """The drop sensor was blind: no controller could know."""
 
     @property
     def words(self) -> str:
-        return f"a drink fell from channel {self.channel}"
+        unseen = ", and nobody could see it" if self.unseen else ""
+        return f"a drink fell from channel {self.channel}{unseen}"
 
 
 @dataclass(frozen=True, slots=True)

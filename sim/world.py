@@ -7,8 +7,8 @@ outermost loop, moves the clock, and watches the safety properties.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from controller.errors import JournalError
 from controller.events import Scanned
 from controller.inbox import Letter
 from controller.journal import Entry, Journal
-from controller.runner import deliver
+from controller.runner import Listener, deliver
 from controller.table import State
 from drivers import registry
 from drivers.hal import Relay, RelaySettings, open_with_off
@@ -69,8 +69,11 @@ STALL_STEP_MS = 50
 class World:
     """``config``'s machine, from one ``seed``. :meth:`close` it."""
 
-    def __init__(self, config: Config, seed: int = 0) -> None:
+    def __init__(
+        self, config: Config, seed: int = 0, *, listeners: Sequence[Listener] = ()
+    ) -> None:
         self.config = config
+        self._listeners = listeners
         self.clock = VirtualClock()
         self.instants = Instants()
         self.disk = Disk(self.instants)
@@ -84,6 +87,10 @@ class World:
         self.cut_power_when: Callable[[Switched], bool] = lambda switched: False
         self.torn = 1.0
         """With what chance a power cut loses each sector that was not synced."""
+        self.lost_sectors = 0
+        """How many, in all power cuts."""
+        self.on_down: Callable[[bool], None] = lambda dispensing: None
+        """Called when :meth:`cut_after` has come true, with whether a relay or dispense was on."""
         self._random = Random(seed)  # noqa: S311
         self.driver = registry.load(config.hardware.relay.driver)
         self.wire = hardware.wire(config.relay_settings(), self.clock)
@@ -92,7 +99,9 @@ class World:
         self.board.on_frame = self._framed
         self.wire.instants = self.instants
         self.chute = Chute(self.limits.pulse_ms, self.clock)
-        self.chute.on_fall = lambda fall: self._see(Fell(self.now_ms, fall.channel))
+        self.chute.on_fall = lambda fall: self._see(
+            Fell(self.now_ms, fall.channel, unseen=self.chute.blind)
+        )
         self.clock.next_ms = self._next_look_ms
         self.clock.look = self._look_at_beam
         self.wire.on_open = lambda: self._see(Attached(self.now_ms))
@@ -102,8 +111,10 @@ class World:
         self._beam_changed_ms = -1_000
         self._dies: Callable[[], None] = self.cut_power
         self._state: tuple[object, ...] = ()
+        self._wrong: tuple[bool, tuple[str, ...]] = (True, ())
         self._locker: sqlite3.Connection | None = None
         self._onlooker: Onlooker | None = None
+        self._onlooker_before: Onlooker | None = None
         self._changes_seen = 0
         self._journal: Journal | None = None
         self.controller: Controller | None = None
@@ -144,7 +155,7 @@ class World:
         assert self.controller is None, "one controller at a time"
         with self._power():
             try:
-                self._journal = Journal(PATH, connect=self.disk.connect, date=self._date)
+                self._journal = Journal(PATH, storage=self.disk, date=self._date)
                 self.controller = assemble(
                     self.config,
                     self._journal,
@@ -152,12 +163,13 @@ class World:
                     hardware.sensor(self.config.sensor_settings(), self.chute, self.wire),
                     clock=self.clock,
                     random_bytes=self._random.randbytes,
+                    listeners=self._listeners,
                 )
             except JournalError as error:
                 self._die(f"it can't start: {error}")
                 raise
             if self._onlooker is None:
-                self._onlooker = Onlooker(lambda: self.disk.connect(PATH))
+                self._onlooker = Onlooker(lambda: self.disk.connect(PATH), self._onlooker_before)
             self._see(Booted(self.now_ms))
             self._look(anew=True)
         self._turns()
@@ -172,8 +184,7 @@ class World:
         self._die("without power")
         self._forget_onlooker()
         self.unlock_journal()
-        self.bites["power-cut"] += 1
-        self.bites["writes-lost"] += bool(self.disk.lose_power(self.torn, self._random))
+        self.lost_sectors += self.disk.lose_power(self.torn, self._random)
         self.disk.dead = False
         self.board.power_off(self.now_ms)
 
@@ -182,9 +193,12 @@ class World:
         self._dies = self.kill if kill else self.cut_power
         self.instants.cut_at = instants
 
-    def stop(self) -> None:
-        """An orderly stop, as by SIGTERM: a dispense that has begun is brought to its end."""
-        while self.controller is not None and self.state is State.DISPENSING:
+    def stop(self, *, hurry: bool = False) -> None:
+        """An orderly stop, as by SIGTERM: a dispense that has begun is brought to its end.
+
+        Unless in a ``hurry``, as by a second signal.
+        """
+        while not hurry and self.controller is not None and self.state is State.DISPENSING:
             self._pass_to(self.controller.runner.wake_ms())
             self._turns()
         if self.controller is not None:
@@ -216,7 +230,7 @@ class World:
     def _forget_onlooker(self) -> None:
         if self._onlooker is not None:
             self._onlooker.close()
-            self._onlooker = None
+            self._onlooker_before, self._onlooker = self._onlooker, None
 
     # -- parts -----------------------------------------------------------------------
 
@@ -255,9 +269,10 @@ class World:
     def lock_journal(self) -> None:
         """Another program writes to the journal and doesn't end."""
         if self._locker is None:
-            self._locker = self.disk.connect(PATH)
-            self._locker.execute("BEGIN IMMEDIATE")
-            self.see_weather()
+            with self._power():
+                self._locker = self.disk.connect(PATH)
+                self._locker.execute("BEGIN IMMEDIATE")
+                self.see_weather()
 
     def unlock_journal(self) -> None:
         if self._locker is not None:
@@ -267,25 +282,27 @@ class World:
 
     def load(self, slot: str, drinks: int) -> None:
         """The operator fills a slot: ``quench stock load``, beside the running controller."""
-        with self._at_the_journal() as journal:
+
+        def load(journal: Journal) -> None:
             journal.load(slot, drinks)
             self._see(Loaded(self.now_ms, slot, drinks))
+
+        self._at_the_journal(load)
 
     def reconcile(self, found: str) -> None:
         """``quench journal reconcile``: the operator settles the oldest unknown one, if any."""
         dispense_id = self._onlooker.oldest_unknown() if self._onlooker else None
         if dispense_id is not None:
-            with self._at_the_journal() as journal:
-                journal.reconcile(dispense_id, found)
+            self._at_the_journal(lambda journal: journal.reconcile(dispense_id, found))
 
-    @contextmanager
-    def _at_the_journal(self) -> Iterator[Journal]:
+    def _at_the_journal(self, do: Callable[[Journal], None]) -> None:
         """What another program does to it, which may end by any error of the journal."""
-        with (
-            self._power(),
-            closing(Journal(PATH, connect=self.disk.connect, date=self._date)) as journal,
-        ):
-            yield journal
+        with self._power():
+            journal = Journal(PATH, storage=self.disk, date=self._date)
+            try:
+                do(journal)
+            finally:
+                journal.close()
 
     # -- visitors ---------------------------------------------------------------------
 
@@ -410,9 +427,15 @@ class World:
 
     def _go_down(self) -> None:
         self.instants.cut_at = 0
+        busy = any(self.board.coils) or (self.controller is not None and self._dispenses())
         self._dies()
+        self.on_down(busy)
         self.disk.dead = False
         self._dies = self.cut_power
+
+    def _dispenses(self) -> bool:
+        assert self.controller is not None
+        return self.controller.runner.machine.state is State.DISPENSING
 
     def _next_look_ms(self) -> int | None:
         """When the beam changes, and when a break of it has lasted long enough."""
@@ -441,7 +464,11 @@ class World:
 
     def see_weather(self) -> None:
         """Something that may be wrong has changed."""
-        self._see(self._weather())
+        weather = self._weather()
+        if (weather.fair, weather.wrong) != self._wrong:
+            self._wrong = weather.fair, weather.wrong
+            self._see(weather)
+        self._look_at_beam()
 
     def _open_relay(self, settings: RelaySettings) -> Relay:
         if self.driver.on_pins:
@@ -453,7 +480,7 @@ class World:
         self._see(
             RelaySwitched(
                 switched.at_ms,
-                switched.channel,
+                switched.as_told,
                 switched.on,
                 switched.commanded,
                 self._intents() if switched.on else (),
@@ -474,6 +501,10 @@ class World:
         if (status.state, status.reason) != self._state:
             self._state = (status.state, status.reason)
             self._see(StateSeen(self.now_ms, status.state, status.reason))
+
+    def look_anew(self) -> None:
+        """See the books with all sums done from the beginning, which costs time."""
+        self._look_at_books(anew=True)
 
     def _look_at_books(self, *, anew: bool = False) -> None:
         assert self._onlooker is not None

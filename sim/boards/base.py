@@ -31,6 +31,13 @@ class Switched:
     on: bool
     commanded: bool
     """False: nobody said so, the power went."""
+    told: int = 0
+    """The channel that was told so, where wires are crossed; 0 if it is the one that switched."""
+
+    @property
+    def as_told(self) -> int:
+        """The channel that was meant."""
+        return self.told or self.channel
 
 
 class Board(ABC):
@@ -171,7 +178,7 @@ class Board(ABC):
         if self._ends_ms:
             for channel, end_ms in sorted(self._ends_ms.items(), key=lambda item: item[1]):
                 if end_ms <= now_ms:
-                    self._move(channel, False, end_ms)
+                    self._move(channel, False, end_ms, told=self._wired(channel))
         answer = b""
         while self._late and self._late[0][0] <= now_ms:
             due_ms, reply = self._late.pop(0)
@@ -200,7 +207,7 @@ class Board(ABC):
         self._commanded = True
         if not 1 <= channel <= len(self.coils):
             return f"channel {channel}: no such channel"
-        return self._move(self._wired(channel), on, now_ms)
+        return self._move(self._wired(channel), on, now_ms, told=channel)
 
     def pulse(self, channel: int, pulse_ms: int, now_ms: int) -> str:
         """Energise ``channel``, and end it after ``pulse_ms``; returns what happened, in words."""
@@ -212,7 +219,7 @@ class Board(ABC):
     def _wired(self, channel: int) -> int:
         return 3 - channel if channel in (1, 2) and self.suffers(Fault.CROSSED) else channel
 
-    def _move(self, channel: int, on: bool, now_ms: int) -> str:
+    def _move(self, channel: int, on: bool, now_ms: int, *, told: int = 0) -> str:
         self._ends_ms.pop(channel, None)
         words = f"channel {channel} {'ON' if on else 'OFF'}"
         was = self.coils[channel - 1]
@@ -223,7 +230,7 @@ class Board(ABC):
             if not on:
                 words += f", was on for {now_ms - self._switched_ms[channel - 1]} ms"
             self._switched_ms[channel - 1] = now_ms
-        self.on_switch(Switched(now_ms, channel, on, commanded=True))
+        self.on_switch(Switched(now_ms, channel, on, commanded=True, told=told))
         return words
 
 
