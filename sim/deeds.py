@@ -16,7 +16,7 @@ from controller.table import State
 from controller.web import pages
 from controller.web.words import EN
 from sim import faults
-from sim.properties import Violation, teaches
+from sim.properties import SELF_MENDING, Violation, teaches
 from sim.world import World
 
 
@@ -425,5 +425,10 @@ def mend_everything(hall: Hall) -> None:
 
 
 def at_rest(hall: Hall) -> bool:
-    """Whether the machine stands where it may stand."""
-    return hall.open and hall.world.state in (State.IDLE, State.OUT_OF_SERVICE)
+    """Whether the machine waits for a visitor, or for a person who mends it."""
+    if hall.world.controller is None:
+        return False
+    status = hall.world.controller.runner.feed.status
+    if status.state is State.OUT_OF_SERVICE:
+        return status.reason not in SELF_MENDING
+    return status.state is State.IDLE

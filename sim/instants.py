@@ -16,6 +16,8 @@ class Instants:
 
     def __init__(self) -> None:
         self.passed = 0
+        self.counts: list[int] = []
+        """How many passed, each time that somebody minded them."""
         self.on_change: Callable[[], None] = lambda: None
         """Called when somebody begins or ends to mind them."""
         self._cut_at = 0
@@ -27,6 +29,8 @@ class Instants:
     @cut_at.setter
     def cut_at(self, cut_at: int) -> None:
         """Count from now on; 1 is the next one, and 0 never comes."""
+        if self._cut_at:
+            self.counts.append(self.passed)
         self.passed = 0
         self._cut_at = cut_at
         self.on_change()

@@ -33,12 +33,13 @@ MARGIN_MS = 1_000
 board is told OFF within it, at the slowest pace that a dialect asks for."""
 
 _IN_SERVICE = (State.IDLE, State.SCANNED, State.WARNED)
-_SELF_MENDING = (
+SELF_MENDING = (
     Reason.STARTING,
     Reason.RELAY_LOST,
     Reason.JOURNAL_LOST,
     Reason.SENSOR_LOST,
 )
+"""Why a machine is out of service that comes back by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +301,7 @@ class ItAlwaysComesBack(Watcher):
 
     def at(self, now_ms: int) -> str | None:
         stuck = self._state not in (None, State.IDLE, State.OUT_OF_SERVICE)
-        waiting = self._state is State.OUT_OF_SERVICE and self._reason in _SELF_MENDING
+        waiting = self._state is State.OUT_OF_SERVICE and self._reason in SELF_MENDING
         waited_ms = now_ms - self._since_ms
         if self._fair and (stuck or waiting) and waited_ms > self.limits.longest_ms + MARGIN_MS:
             return f"{self._state} ({self._reason}) for {waited_ms} ms with every part well"

@@ -14,12 +14,12 @@ from controller.table import TABLE, State
 from sim import properties, trace
 from sim.deeds import Deed, Hall, at_rest, boot, mend_everything
 from sim.plan import Plan
-from sim.properties import Violation
+from sim.properties import MARGIN_MS, Violation
 from sim.trace import Seen
 from sim.world import World
 
-AFTERMATH_MS = 5_000
-"""What is waited beyond the longest timeout before the machine must be at rest."""
+STEP_MS = 1_000
+"""How often it is looked, at the end, whether the machine is at rest."""
 
 SECRETS = 8
 """How many of the tokens of a run are looked for in its files and logs."""
@@ -44,6 +44,8 @@ class Result:
     mattered: Counter[str]
     outcomes: Counter[str]
     steps: frozenset[Step]
+    instants: tuple[int, ...]
+    """How many instants passed, each time that a crash was to come."""
     violation: str = ""
     """What was violated, when and how; empty if nothing was."""
     where: str = ""
@@ -88,6 +90,7 @@ def run(plan: Plan, *, keep: bool = False, then: Callable[[World], None] | None 
         mattered=hall.mattered,
         outcomes=outcomes,
         steps=frozenset(steps.taken),
+        instants=tuple(world.instants.counts),
         violation=violation,
         where=where,
         trace=world.trace if keep else (),
@@ -99,14 +102,18 @@ def _live(hall: Hall, deeds: Sequence[Deed]) -> None:
         hall.do(deed)
     mend_everything(hall)
     boot(hall)
-    hall.world.wait(hall.world.limits.longest_ms + AFTERMATH_MS)
+    world = hall.world
+    end_ms = world.now_ms + world.limits.longest_ms + MARGIN_MS
+    while not at_rest(hall):
+        if world.now_ms > end_ms:
+            raise Violation(f"S7 it always comes back: at {world.now_ms} ms: not at rest at last")
+        world.wait(STEP_MS)
+    world.wait(STEP_MS)
 
 
 def _judge(hall: Hall, said: Sequence[str]) -> None:
     """What can be seen at the end only."""
     world = hall.world
-    if not at_rest(hall):
-        raise Violation(f"S7 it always comes back: at {world.now_ms} ms: not at rest at the end")
     world.look_anew()
     haystacks = [*world.disk.files().items(), ("the log", "\n".join(said).encode())]
     step = max(1, len(hall.tokens) // SECRETS)
