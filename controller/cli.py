@@ -118,6 +118,8 @@ def _add_campaigns(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     fuzz.add_argument("--seed", type=_count, default=1, help="of the first run (1)")
     fuzz.add_argument("--workers", type=_some, default=1, help="processes (1)")
     _add_choice(fuzz)
+    told = "in place of it: crash at every instant of a few scenarios, and again in the recovery"
+    fuzz.add_argument("--crash-everywhere", action="store_true", help=told)
     fuzz.add_argument("--json", action="store_true", help="the summary for a program to read")
     fuzz.set_defaults(do=_fuzz)
 
@@ -322,6 +324,8 @@ def _relay(options: argparse.Namespace) -> None:
 def _fuzz(options: argparse.Namespace) -> int:
     from sim import fuzz
 
+    if options.crash_everywhere:
+        return fuzz.crash(workers=options.workers, as_json=options.json)
     chosen = fuzz.choice(options.faults, options.dialect, options.visits)
     return fuzz.fuzz(
         options.seed,

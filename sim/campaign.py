@@ -76,12 +76,19 @@ class Summary:
             "states": sorted({state.value for step in self.steps for state in (step[0], step[2])}),
             "transitions": len(self.steps),
             "transitions_in_table": len(STEPS),
-            "violations": [
-                {"seed": result.plan.seed, "property": result.broke, "what": result.violation}
-                for result in self.violated
-            ],
+            "violations": [told_violation(result) for result in self.violated],
             "trace_hash": self.hashed,
         }
+
+
+def told_violation(result: Result) -> dict[str, object]:
+    """For a program to read."""
+    return {
+        "seed": result.plan.seed,
+        "property": result.broke,
+        "what": result.violation,
+        "plan": str(result.plan),
+    }
 
 
 def campaign(

@@ -82,6 +82,8 @@ class Crash:
 
 KINDS = (None, 50, 100)
 AGAIN = 50
+"""Percent torn, when the power is cut in the recovery."""
+EVERY = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +97,12 @@ class Everywhere:
 
 
 def crash_everywhere(
-    scenarios: Iterable[Scenario] = SCENARIOS, *, workers: int = 1, every: int = 1
+    scenarios: Iterable[Scenario] = SCENARIOS, *, workers: int = 1, every: int = EVERY
 ) -> Iterator[Everywhere]:
     """Crash each scenario at every instant, and again at ``every`` so many-th of its recovery.
 
-    The first violation ends it.
+    Which ones of the recovery is another choice for each first crash, so that together they
+    are all. The first violation ends it.
     """
     with ProcessPoolExecutor(workers) as pool:
         for scenario in scenarios:
@@ -121,8 +124,7 @@ def crash_at(scenario: Scenario, firsts: Iterable[Crash], every: int) -> tuple[i
     for number, first in enumerate(firsts):
         recovery = run(plan_of(scenario, first, Crash(NEVER, AGAIN))).instants[1]
         runs += 1
-        # Not the same ones each time, where not all are tried.
-        for again in range(number % every, recovery + 1, every):
+        for again in (0, *range(1 + number % every, recovery + 1, every)):
             plan = plan_of(scenario, first, Crash(again, AGAIN) if again else None)
             runs += 1
             result = run(plan)

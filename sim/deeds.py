@@ -7,17 +7,24 @@ each can be done at any moment: one that makes no sense just then does nothing.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from inspect import Parameter, signature
 from itertools import repeat
 from typing import NamedTuple
 
 from controller.door import Word
 from controller.errors import JournalError
+from controller.journal import FOUND
 from controller.table import State
 from controller.web import pages
 from controller.web.words import EN
 from sim import faults
 from sim.properties import SELF_MENDING, Violation, teaches
 from sim.world import World
+
+SLOTS = ("water", "tea")
+"""Those of the machines that runs are drawn for."""
+
+_WORDS = {"slot": SLOTS, "found": FOUND, "way": ("forth", "back")}
 
 
 class Deed(NamedTuple):
@@ -46,15 +53,34 @@ def read(text: str) -> list[Deed]:
 
 
 def _read_one(text: str) -> Deed:
-    at, what, *args = [*text.split(), "", ""][: max(2, len(text.split()))]
+    at, _, rest = text.strip().partition(" ")
+    what, *args = rest.split() or [""]
+    said = text.strip()
     if not at.isdecimal():
-        raise BadDeed(f"{text.strip()!r} does not begin with its time in milliseconds")
+        raise BadDeed(f"{said!r} does not begin with its time in milliseconds")
     if what not in DEEDS:
         raise BadDeed(f"nobody can {what!r}; allowed: {', '.join(sorted(DEEDS))}")
-    deed = Deed(int(at), what, tuple(int(arg) if arg.isdecimal() else arg for arg in args))
-    if len(deed.args) != _arguments(what):
-        raise BadDeed(f"{text.strip()!r} has {len(deed.args)} words more; {_arguments(what)} fit")
-    return deed
+    wanted = list(signature(DEEDS[what]).parameters.values())[1:]
+    if len(args) != len(wanted):
+        names = " ".join(each.name.upper() for each in wanted)
+        raise BadDeed(f"{said!r} has {len(args)} words more; {what} takes {len(wanted)}: {names}")
+    return Deed(int(at), what, tuple(map(_argument, repeat(said), wanted, args)))
+
+
+def _argument(said: str, wanted: Parameter, word: str) -> int | str:
+    if wanted.annotation is int:
+        if not word.isdecimal():
+            raise BadDeed(f"{said!r}: {wanted.name.upper()} is a number")
+        return int(word)
+    if wanted.name == "fault" and word not in LASTING:
+        try:
+            faults.switch(word)
+        except faults.UnknownFault as error:
+            raise BadDeed(f"{said!r}: {error}") from error
+    allowed = _WORDS.get(wanted.name, (word,))
+    if word not in allowed:
+        raise BadDeed(f"{said!r}: {wanted.name.upper()} is one of {', '.join(allowed)}")
+    return word
 
 
 class Hall:
@@ -329,11 +355,6 @@ DEEDS: dict[str, Callable[..., None]] = {
         *(throw, mend, cut, cut_again, kill, spare, time_out, noise, flood, stall, jump, twice),
     )
 }
-
-
-def _arguments(what: str) -> int:
-    """How many a deed takes, beside the hall."""
-    return DEEDS[what].__code__.co_argcount - 1
 
 
 def _doubled(world: World) -> None:

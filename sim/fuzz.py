@@ -7,7 +7,8 @@ from pathlib import Path
 
 from controller.errors import QuenchError
 from controller.table import State
-from sim.campaign import Summary, campaign
+from sim.campaign import Summary, campaign, told_violation
+from sim.crashes import Everywhere, crash_everywhere
 from sim.plan import CANARY, FAULTS, VISITS, Choice, Plan, dialects, draw, parse
 from sim.run import STEPS, Result, run
 from sim.shrink import shrink
@@ -53,9 +54,43 @@ def fuzz(
     bar.clear()
     print(json.dumps(summary.as_json(), indent=2) if as_json else "\n".join(_told(summary)))
     for result in summary.violated:
-        lines = "\n".join(_violation(result, asked))
+        command = " ".join(["quench replay", str(result.plan.seed), *asked])
+        lines = "\n".join(_violation(result, command))
         print(lines, file=sys.stderr if as_json else sys.stdout)
     return 0 if summary.ok else 1
+
+
+def crash(*, workers: int, as_json: bool) -> int:
+    """Crash everywhere and print what became of it. Returns the exit code."""
+    done: list[Everywhere] = []
+    for everywhere in crash_everywhere(workers=workers):
+        done.append(everywhere)
+        if not as_json:
+            print(
+                f"{everywhere.runs:8,} runs, a crash at each of {everywhere.instants} instants and"
+                f" again: {everywhere.scenario.name}",
+                flush=True,
+            )
+    violated = next((each.violated for each in done if each.violated is not None), None)
+    if as_json:
+        print(json.dumps(_crashes_as_json(done, violated), indent=2))
+    elif violated is None:
+        print("no violation")
+    if violated is not None:
+        lines = _violation(violated, f"quench replay --plan '{violated.plan}'")
+        print("\n".join(lines), file=sys.stderr if as_json else sys.stdout)
+    return 1 if violated else 0
+
+
+def _crashes_as_json(done: Sequence[Everywhere], violated: Result | None) -> dict[str, object]:
+    return {
+        "scenarios": [
+            {"name": each.scenario.name, "instants": each.instants, "runs": each.runs}
+            for each in done
+        ],
+        "runs": sum(each.runs for each in done),
+        "violations": [] if violated is None else [told_violation(violated)],
+    }
 
 
 def replay(plan: Plan, *, shrunk: bool, save: Path | None, as_json: bool) -> int:
@@ -118,8 +153,7 @@ def _told(summary: Summary) -> Iterator[str]:
         yield "no violation"
 
 
-def _violation(result: Result, asked: Sequence[str]) -> Iterator[str]:
-    command = " ".join(["quench replay", str(result.plan.seed), *asked])
+def _violation(result: Result, command: str) -> Iterator[str]:
     smallest = shrink(result)
     yield ""
     yield f"VIOLATED  {result.violation}"

@@ -41,8 +41,14 @@ def sensor(
     return open_sensor
 
 
-def wire(settings: RelaySettings, clock: Clock) -> Wire:
-    """A wire with that board behind it, ready to be opened by its driver. Raises QuenchError."""
+def wire(settings: RelaySettings, clock: Clock, board: Board | None = None) -> Wire:
+    """A wire with that board behind it, ready to be opened by its driver. Raises QuenchError.
+
+    ``board`` is one that is not ours.
+    """
+    if board is not None:
+        protocol_sim.register()
+        return Wire(link.free_name("machine"), board, clock)
     if registry.load(settings.driver).on_pins:
         return _pins(settings, clock)
     protocol_sim.register()

@@ -13,15 +13,15 @@ from typing import Any
 from controller.config import Config
 from drivers import registry
 from sim import boards, faults
-from sim.deeds import LASTING, Deed, read, written
+from sim.deeds import LASTING, SLOTS, Deed, read, written
 from sim.faults import Fault
 
 VISITS = 200
 """In one run: about twenty minutes of a crowded hall."""
 
-SLOTS = ("water", "tea")
 CAPACITY = 12
 PULSE_MS = 700
+"""Or the nearest that a board can time."""
 DWELL_MS = 2_000
 
 POWER = ("power-cut", "kill", "cut-again", "writes-lost", "writes-torn")
@@ -58,13 +58,14 @@ class Setting:
             sensor = {"driver": "serial-line", "line": self.sensor}
         driver = registry.load(self.dialect)
         channels = min(len(SLOTS), driver.max_channels)
+        pulse_ms = driver.nearest_pulse_ms(PULSE_MS)
         wire = {} if driver.on_pins else {"port": "/dev/ttyUSB0", "channels": channels}
         return Config.model_validate(
             {
                 "machine": {"name": "simulated", "public_url": "http://127.0.0.1:8080"},
                 "hardware": {"relay": {"driver": self.dialect, **wire}, "drop_sensor": sensor},
                 "slots": [
-                    {"name": name, "channel": channel, "capacity": CAPACITY, "pulse_ms": PULSE_MS}
+                    {"name": name, "channel": channel, "capacity": CAPACITY, "pulse_ms": pulse_ms}
                     for channel, name in enumerate(SLOTS[:channels], start=1)
                 ],
                 "timing": {"dwell_ms": DWELL_MS},
@@ -129,7 +130,10 @@ def parse(text: str) -> Plan:
         another_slot=said.get("another-slot") == "1",
         stop_on_unknown=said.get("stop-on-unknown") == "1",
     )
-    return Plan(setting, int(said.get("seed", "0")), tuple(read(deeds)))
+    seed = said.get("seed", "0")
+    if not seed.isdecimal():
+        raise ValueError(f"seed={seed}: not a number")
+    return Plan(setting, int(seed), tuple(read(deeds)))
 
 
 def dialects(*, with_pins: bool = False) -> list[str]:

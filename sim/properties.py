@@ -252,8 +252,13 @@ class IntentBeforeAct(Watcher):
                 self._state = seen.state
             case BooksSeen():
                 self._count = seen.open
-        if self._count > 1 or (self._count and self._state is State.IDLE):
-            return f"{self._count} intents are open in state {self._state}"
+                if self._count > 1:
+                    return f"{self._count} intents are open"
+        return None
+
+    def at(self, now_ms: int) -> str | None:
+        if self._count and self._state is State.IDLE:
+            return f"{self._count} intents are open in state {self._state.value}"
         return None
 
 

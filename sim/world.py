@@ -26,7 +26,7 @@ from controller.table import State
 from drivers import registry
 from drivers.hal import Relay, RelaySettings, open_with_off
 from sim import faults, hardware
-from sim.boards.base import Frame, Switched
+from sim.boards.base import Board, Frame, Switched
 from sim.chute import Chute
 from sim.clock import VirtualClock
 from sim.disk import Disk
@@ -70,11 +70,18 @@ class World:
     """``config``'s machine, from one ``seed``. :meth:`close` it."""
 
     def __init__(
-        self, config: Config, seed: int = 0, *, listeners: Sequence[Listener] = ()
+        self,
+        config: Config,
+        seed: int = 0,
+        *,
+        board: Board | None = None,
+        clock: VirtualClock | None = None,
+        listeners: Sequence[Listener] = (),
     ) -> None:
+        """``board``: an emulated one, if it is not the one of our own that the config names."""
         self.config = config
         self._listeners = listeners
-        self.clock = VirtualClock()
+        self.clock = clock or VirtualClock()
         self.instants = Instants()
         self.disk = Disk(self.instants)
         self.trace: list[Seen] = []
@@ -93,7 +100,7 @@ class World:
         """Called when :meth:`cut_after` has come true, with whether a relay or dispense was on."""
         self._random = Random(seed)  # noqa: S311
         self.driver = registry.load(config.hardware.relay.driver)
-        self.wire = hardware.wire(config.relay_settings(), self.clock)
+        self.wire = hardware.wire(config.relay_settings(), self.clock, board)
         self.board = self.wire.board
         self.board.on_switch = self._switched
         self.board.on_frame = self._framed
@@ -208,6 +215,7 @@ class World:
 
     def close(self) -> None:
         self.instants.cut_at = 0
+        self._see = lambda seen: None  # type: ignore[method-assign]  # nobody judges any more
         self.unlock_journal()
         if self.controller is not None:
             self.kill()
@@ -338,6 +346,16 @@ class World:
         """The visitor taps the button of that page, which therefore was rendered."""
         self._tap(token, mark, visitor)
         self._turns()
+
+    def visit(self, then_ms: int = 1_000) -> Page:
+        """A patient visitor: scans, reads, taps, and looks at the phone ``then_ms`` later."""
+        token = self.token
+        page = self.fetch(token)
+        self.show(token, page.mark)
+        self.wait(page.wait_ms)
+        self.tap(token, page.mark)
+        self.wait(then_ms)
+        return self.fetch(token, page.mark)
 
     def race(self, pages: list[tuple[str, str]]) -> None:
         """Several taps reach the inbox before the loop sees the first."""
