@@ -72,6 +72,9 @@ _COLUMN = {
     Outcome.UNKNOWN: "unknown",
 }
 
+_UNSETTLED = "outcome IN ('open', 'unknown')"
+"""In the words of the index: a question that says them finds a few among a million."""
+
 FOUND = ("dispensed", "remaining", "failed")
 """What a person can find out about a dispense of unknown outcome."""
 
@@ -179,7 +182,8 @@ class Journal:
         """Close what a crash left open: its outcome is unknown. Returns how many there were."""
         with self._transaction():
             return self._db.execute(
-                "UPDATE dispense SET outcome = 'unknown', ended_at = ? WHERE outcome = 'open'",
+                f"UPDATE dispense SET outcome = 'unknown', ended_at = ? WHERE {_UNSETTLED}"  # noqa: S608
+                " AND outcome = 'open'",
                 (self._date(),),
             ).rowcount
 
@@ -301,7 +305,8 @@ class Journal:
         with self._said():
             return int(
                 self._db.execute(
-                    "SELECT count(*) FROM dispense WHERE outcome = 'unknown' AND found IS NULL"
+                    f"SELECT count(*) FROM dispense WHERE {_UNSETTLED}"  # noqa: S608
+                    " AND outcome = 'unknown' AND found IS NULL"
                 ).fetchone()[0]
             )
 

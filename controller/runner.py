@@ -41,7 +41,7 @@ from controller.events import (
 from controller.inbox import Inbox, Letter
 from controller.journal import Journal
 from controller.machine import Machine
-from controller.memory import Phase
+from controller.memory import Phase, Slot
 from controller.rounds import RETRY_FIRST_MS, ROUND_MS, Round
 from controller.status import Feed, SlotStatus, Status
 from controller.table import State
@@ -97,6 +97,8 @@ class Runner:
         self._journal_round = Round()
         self._sensor_round = Round()
         self._blocked_before = False
+        self._told_slots: tuple[Slot, ...] = ()
+        self._slots: tuple[SlotStatus, ...] = ()
         self._unsettled: list[Settle] = []
         self._results: deque[Event] = deque()
         self.feed = Feed(self._status())
@@ -392,22 +394,25 @@ class Runner:
                 self.visits.settle(command.dispense_id, command.outcome)
 
     def _status(self) -> Status:
-        state = self.machine.state
+        state, memory = self.machine.state, self.machine.memory
         if state is State.OUT_OF_SERVICE:
             self.visits.close()
         if state in (State.DISPENSING, State.OUT_OF_SERVICE):
             self._token = ""
         reason = self.machine.reason() if state is State.OUT_OF_SERVICE else None
+        if memory.slots is not self._told_slots:
+            self._told_slots = memory.slots
+            self._slots = tuple(
+                SlotStatus(slot.name, capacity, slot.remaining, slot.fault)
+                for slot, capacity in zip(memory.slots, self._capacities, strict=True)
+            )
         return Status(
             state=state,
             reason=reason[0] if reason else None,
             detail=reason[1] if reason else "",
-            code=self.machine.memory.code,
+            code=memory.code,
             token=self._token,
-            slots=tuple(
-                SlotStatus(slot.name, capacity, slot.remaining, slot.fault)
-                for slot, capacity in zip(self.machine.memory.slots, self._capacities, strict=True)
-            ),
+            slots=self._slots,
             outcomes=tuple(self._outcomes.items()),
             last_outcome=self._last_outcome,
         )

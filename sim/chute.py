@@ -27,11 +27,14 @@ class Fall:
     late_ms: int = 0
 
     @property
-    def in_beam_ms(self) -> int:
-        return self.at_ms + FALL_MS + self.late_ms
+    def edges_ms(self) -> tuple[int, int]:
+        """When it comes into the beam, and when it is out of it."""
+        in_beam_ms = self.at_ms + FALL_MS + self.late_ms
+        return in_beam_ms, in_beam_ms + BREAK_MS
 
     def breaks(self, now_ms: int) -> bool:
-        return self.in_beam_ms <= now_ms < self.in_beam_ms + BREAK_MS
+        begin_ms, end_ms = self.edges_ms
+        return begin_ms <= now_ms < end_ms
 
 
 class Chute:
@@ -84,16 +87,13 @@ class Chute:
         if not self._falls:
             return None
         now_ms = self._clock.now_ms()
-        edges = (
-            edge_ms
-            for fall in self._falls
-            for edge_ms in (fall.in_beam_ms, fall.in_beam_ms + BREAK_MS)
-        )
-        return min((edge_ms for edge_ms in edges if edge_ms > now_ms), default=None)
+        edges = [edge_ms for fall in self._falls for edge_ms in fall.edges_ms if edge_ms > now_ms]
+        return min(edges, default=None)
 
     def _let_out(self, now_ms: int) -> None:
-        out = [fall for fall in self._falls if fall.in_beam_ms + BREAK_MS <= now_ms]
-        self._falls = [fall for fall in self._falls if fall not in out]
+        out = [fall for fall in self._falls if fall.edges_ms[1] <= now_ms]
+        if out:
+            self._falls = [fall for fall in self._falls if fall not in out]
         for fall in out:
             self.on_fall(fall)
 

@@ -26,7 +26,6 @@ class Onlooker:
     ) -> None:
         """``before``: whose place it takes; what that one has told is not told again."""
         self._db = connect()
-        self._version = -1
         self._told = before.told if before else {}
         self._told_first = before.first if before else 0
         self._first = 0
@@ -66,11 +65,7 @@ class Onlooker:
         return next(unknown, None)
 
     def look(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
-        """What has changed since the last look, and the books if anything has."""
-        version = self._db.execute("PRAGMA data_version").fetchone()[0]
-        if version == self._version:
-            return
-        self._version = version
+        """What has changed since the last look, and the books."""
         books = tuple(Book(*row) for row in self._db.execute(_BOOKS))
         rows: list[Row] = self._db.execute(_SINCE, (self._first,)).fetchall()
         left = {book.name: book.remaining for book in books}
@@ -84,7 +79,7 @@ class Onlooker:
     def look_anew(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
         """The same with every sum done from the beginning: an old dispense may have changed."""
         self._told_first, self._told = self.first, self.told
-        self._version, self._first = -1, 0
+        self._first = 0
         self._sums.clear()
         return self.look(now_ms)
 

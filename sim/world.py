@@ -76,6 +76,7 @@ class World:
         *,
         board: Board | None = None,
         clock: VirtualClock | None = None,
+        disk: type[Disk] = Disk,
         listeners: Sequence[Listener] = (),
     ) -> None:
         """``board``: an emulated one, if it is not the one of our own that the config names."""
@@ -83,7 +84,7 @@ class World:
         self._listeners = listeners
         self.clock = clock or VirtualClock()
         self.instants = Instants()
-        self.disk = Disk(self.instants)
+        self.disk = disk(self.instants)
         self.trace: list[Seen] = []
         self.bites: Counter[str] = Counter()
         """How often each thing that was wrong has changed what happened."""
@@ -532,7 +533,7 @@ class World:
             self._see(seen)
 
     def _see(self, seen: Seen) -> None:
-        if not isinstance(seen, BooksSeen):  # what of them has changed was entered
+        if type(seen) is not BooksSeen:  # what of them has changed was entered
             self.trace.append(seen)
         self.properties.see(seen)
 
