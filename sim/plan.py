@@ -182,6 +182,8 @@ class _Drawing:
         self._faults = {
             fault: random.choice((12, 40, 120)) for fault in faults if random.random() < 0.5
         }
+        if "flood" in self._faults:
+            self._faults["flood"] = 300  # it alone takes as long as a hundred visits
         self._gap_ms = random.choice((1_500, 4_000, 6_000))
 
     def between(self, low: int, high: int) -> int:
