@@ -36,7 +36,7 @@ def test_a_campaign_finds_nothing_and_goes_everywhere() -> None:
     assert summary.runs == len(SEEDS)
     assert summary.never_fired == []
     # Each class has changed what happened, too.
-    assert {fault for fault in FAULTS if not summary.mattered[fault]} <= {"stall", "stale"}
+    assert {fault for fault in FAULTS if not summary.mattered[fault]} <= {"stall", "lost-ack"}
     assert {state for step in summary.steps for state in step[::2]} == set(State)
     assert len(summary.steps) > 0.75 * len(STEPS)
     assert {"commanded", "relay_confirmed", "dropped", "failed", "unknown"} < set(summary.outcomes)
