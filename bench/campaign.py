@@ -11,9 +11,11 @@ from pathlib import Path
 
 from bench.report import Row
 from bench.rounds import alternate
+from controller.clock import MonotonicClock
 from sim.campaign import Summary, campaign
 from sim.plan import Choice
 
+CLOCK = MonotonicClock()
 MILLION = 1_000_000
 MOST_MINUTES = 10
 LEAST_GAIN = 1.8
@@ -70,7 +72,7 @@ def measure(folder: Path) -> list[Row]:
 
 def _took_s(workers: int) -> float:
     began_s = time.perf_counter()
-    summary = campaign(1, Choice(), visits=VISITS, workers=workers)
+    summary = campaign(1, Choice(), visits=VISITS, workers=workers, clock=CLOCK)
     assert summary.ok, summary.violated
     return time.perf_counter() - began_s
 
@@ -87,7 +89,7 @@ def _resident(
             early = _bytes()
         tell(summary)
 
-    summary = campaign(1, Choice(), visits=visits, tell=told)
+    summary = campaign(1, Choice(), visits=visits, tell=told, clock=CLOCK)
     assert summary.ok, summary.violated
     return early, _bytes()
 
@@ -99,7 +101,7 @@ def _bytes() -> int:
 
 def main() -> int:
     """All of them, by two workers; then again by one, whose memory is followed."""
-    summary = campaign(1, Choice(), visits=MILLION, workers=WORKERS)
+    summary = campaign(1, Choice(), visits=MILLION, workers=WORKERS, clock=CLOCK)
     print(
         f"{summary.visits:,} visits by {WORKERS} workers: {summary.took_s / 60:.1f} minutes,"
         f" {len(summary.violated)} violations, trace hash {summary.hashed}",

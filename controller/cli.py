@@ -322,6 +322,7 @@ def _relay(options: argparse.Namespace) -> None:
 
 
 def _fuzz(options: argparse.Namespace) -> int:
+    from controller.clock import MonotonicClock
     from sim import fuzz
 
     if options.crash_everywhere:
@@ -334,6 +335,7 @@ def _fuzz(options: argparse.Namespace) -> int:
         visits=options.visits,
         minutes=options.minutes,
         workers=options.workers,
+        clock=MonotonicClock(),
         as_json=options.json,
     )
 

@@ -138,6 +138,10 @@ class Lock:
 
 ON_DISK = RealDisk()
 
+LOG_PAGES = 100
+"""So long may the log grow, in pages of 4 KiB, before it is put into the database: with SQLite's
+own 1,000, a disk with less than 4 MB free fills up with it, and no restart frees it."""
+
 
 class Journal:
     """An open journal. One thread owns it; other processes may open the same file."""
@@ -163,6 +167,7 @@ class Journal:
             with self._said():
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._migrate(migrations)
                 with self._transaction():  # that is: while nobody else writes to it

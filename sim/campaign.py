@@ -1,13 +1,13 @@
 """Many runs, one after the other or by several workers, and what they add up to."""
 
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count, islice
 
+from drivers.hal import Clock
 from sim.plan import Choice, draw
 from sim.run import STEPS, Result, Step, run
 
@@ -97,20 +97,21 @@ def campaign(
     *,
     visits: int,
     minutes: float | None = None,
+    clock: Clock,
     workers: int = 1,
     tell: Callable[[Summary], None] = lambda summary: None,
 ) -> Summary:
     """Runs from ``seed`` on, until there were so many ``visits``, or so many ``minutes`` are over.
 
-    The first violation ends it. ``tell`` is called after each run. The same
-    arguments (without ``minutes``) come to the same, however many ``workers`` there are.
+    The first violation ends it. ``clock`` says how long it took. ``tell`` is called after each
+    run. The same arguments (without ``minutes``) come to the same, however many ``workers``.
     """
     summary = Summary(seed, choice)
-    began_s = time.monotonic()
+    began_ms = clock.now_ms()
     runs = None if minutes is not None else -(-visits // choice.visits)
     for result in _results(islice(count(seed), runs), choice, workers):
         summary.add(result)
-        summary.took_s = time.monotonic() - began_s
+        summary.took_s = (clock.now_ms() - began_ms) / 1000
         tell(summary)
         if result.violation or (minutes is not None and summary.took_s > 60 * minutes):
             break

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from controller.errors import QuenchError
 from controller.table import State
+from drivers.hal import Clock
 from sim.campaign import Summary, campaign, told_violation
 from sim.crashes import Everywhere, crash_everywhere
 from sim.plan import CANARY, FAULTS, VISITS, Choice, Plan, dialects, draw, parse
@@ -43,6 +44,7 @@ def fuzz(
     visits: int,
     minutes: float | None,
     workers: int,
+    clock: Clock,
     as_json: bool,
 ) -> int:
     """Run the campaign and print what it came to. Returns the exit code.
@@ -50,7 +52,15 @@ def fuzz(
     ``asked`` is what the command line said beside the seed: a replay needs it again.
     """
     bar = _Bar(visits, minutes)
-    summary = campaign(seed, chosen, visits=visits, minutes=minutes, workers=workers, tell=bar.tell)
+    summary = campaign(
+        seed,
+        chosen,
+        visits=visits,
+        minutes=minutes,
+        clock=clock,
+        workers=workers,
+        tell=bar.tell,
+    )
     bar.clear()
     print(json.dumps(summary.as_json(), indent=2) if as_json else "\n".join(_told(summary)))
     for result in summary.violated:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.cli import main
+from controller.clock import MonotonicClock
 from controller.journal import Journal
 from controller.machine import Machine
 from controller.runner import Runner
@@ -28,10 +29,11 @@ from tests.conftest import ROOT
 
 SEEDS = range(1, 12)
 CHOICE = Choice()
+CLOCK = MonotonicClock()
 
 
 def test_a_campaign_finds_nothing_and_goes_everywhere() -> None:
-    summary = campaign(SEEDS[0], CHOICE, visits=len(SEEDS) * CHOICE.visits)
+    summary = campaign(SEEDS[0], CHOICE, visits=len(SEEDS) * CHOICE.visits, clock=CLOCK)
     assert [result.violation for result in summary.violated] == []
     assert summary.runs == len(SEEDS)
     assert summary.never_fired == []
@@ -176,7 +178,7 @@ def test_a_broken_controller_is_found(
 ) -> None:
     broken(monkeypatch)
     choice = replace(CHOICE, visits=100)
-    (result,) = campaign(1, choice, visits=60 * choice.visits).violated
+    (result,) = campaign(1, choice, visits=60 * choice.visits, clock=CLOCK).violated
     assert result.broke[:2] in BROKEN[broken].split()
     smallest = shrink(result, most_runs=60)
     assert smallest.broke == result.broke
@@ -260,7 +262,7 @@ def test_a_replay_leaves_its_journal(
 @pytest.mark.parametrize("dialect", dialects(with_pins=True))
 def test_each_dialect_has_its_own_campaign(dialect: str) -> None:
     choice = Choice(dialects=(dialect,), visits=60)
-    summary = campaign(7, choice, visits=60)
+    summary = campaign(7, choice, visits=60, clock=CLOCK)
     assert [result.violation for result in summary.violated] == []
     assert summary.outcomes["open"] > 2
 
