@@ -391,6 +391,11 @@ class TestDropSensor:
         made.handle(RelayBack(), NOW_MS)
         assert made.state is State.IDLE, "nothing is unknown"
 
+    def test_a_stop_at_the_deadline_begins_no_other_try(self) -> None:
+        made = self.falling(tries_another_slot=True)
+        commands = made.handle(OperatorStop("cleaning"), NOW_MS + RULES.drop_timeout_ms)
+        assert commands == (AllOff(), Settle(1, Outcome.COMMANDED))
+
     def test_a_sensor_that_is_lost_says_what_the_relay_did(self) -> None:
         commands = self.falling().handle(SensorLost("x"), NOW_MS + 1)
         assert commands == (AllOff(), Settle(1, Outcome.COMMANDED))
