@@ -84,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_campaigns(commands)
 
+    explore = commands.add_parser(
+        "explore", help="every reachable state of the rules, every event, fault and crash"
+    )
+    told = "follow no state that is N steps from the start or farther (follow all)"
+    explore.add_argument("--depth", type=_some, metavar="N", help=told)
+    explore.add_argument("--json", action="store_true", help="as data, at the end")
+    explore.set_defaults(do=_explore)
+
     stock = commands.add_parser("stock", help="what is loaded; load drinks")
     _add_journal(stock)
     stock.set_defaults(do=lambda options: _books(options).show_stock())
@@ -356,6 +364,15 @@ def _asked(options: argparse.Namespace) -> list[str]:
     asked = {"--faults": options.faults, "--dialect": options.dialect}
     words = [word for pair in asked.items() if pair[1] != "all" for word in pair]
     return words if options.visits >= VISITS else [*words, "--visits", str(options.visits)]
+
+
+# -- explore --------------------------------------------------------------------------------
+
+
+def _explore(options: argparse.Namespace) -> None:
+    from sim.explore import program
+
+    program.run(options.depth, as_json=options.json)
 
 
 # -- stock and journal ----------------------------------------------------------------------

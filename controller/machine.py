@@ -117,8 +117,9 @@ class Machine:
 
         A deadline that has passed is applied first, so that the order in which
         an event and the timer reach the loop decides nothing; but what is known of
-        the running dispense is never overruled by a deadline that waited for it. A
-        refused event returns exactly one :class:`Refuse` of its own and changes nothing.
+        the running dispense is never overruled by a deadline that waited for it, and a
+        stop waits for none. A refused event returns exactly one :class:`Refuse` of its
+        own and changes nothing.
 
         Raises ValueError, with nothing changed, if ``now_ms`` runs backwards.
         """

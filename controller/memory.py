@@ -84,7 +84,7 @@ class Memory(NamedTuple):
 def verdict(run: Run, event: Event) -> tuple[Outcome, bool]:
     """How ``run`` ended by ``event``, and whether the drink is still in its slot."""
     match event:
-        case Failed():
+        case Failed() if event.drink_kept or not run.dropped:
             return event.outcome, event.drink_kept
         case Dropped():
             return Outcome.DROPPED, False
@@ -120,7 +120,7 @@ def _learn_failed(memory: Memory, event: Failed) -> Memory:
     )
     return memory._replace(
         slots=with_slot(memory.slots, run.slot, slot),
-        unknown=memory.unknown + (event.outcome is Outcome.UNKNOWN),
+        unknown=memory.unknown + (verdict(run, event)[0] is Outcome.UNKNOWN),
         relay_fault=event.relay_lost or memory.relay_fault,
         journal_fault=event.journal_lost or memory.journal_fault,
         sensor_fault=event.sensor_lost or memory.sensor_fault,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from controller.codes import digest
 from controller.machine import Reason
 from controller.table import State
+from sim.retelling import Retelling
 from sim.trace import (
     Attached,
     BooksSeen,
@@ -55,6 +56,8 @@ class Limits:
     """The slot of each channel."""
     tries_another_slot: bool = False
     """Whether another slot may be tried, once, when no drink fell."""
+    margin_ms: int = MARGIN_MS
+    """How late everything may come."""
 
 
 class Violation(AssertionError):
@@ -78,6 +81,9 @@ class Watcher:
     def at(self, now_ms: int) -> str | None:
         """What should have happened by ``now_ms`` and has not, if anything."""
         return None
+
+    def retell(self, to: Retelling) -> None:
+        """Remember the same in the words of ``to``."""
 
 
 class WarnedFirst(Watcher):
@@ -112,6 +118,20 @@ class WarnedFirst(Watcher):
             and now_ms - self._served[page] >= self.limits.dwell_ms
             for page in self._tapped.get(intent.token_digest, ())
         )
+
+    def retell(self, to: Retelling) -> None:
+        long_ago_ms = to.now_ms - self.limits.dwell_ms
+        tapped = {page for pages in self._tapped.values() for page in pages}
+        self._served = {
+            page: max(to.at_ms(self._served[was]), long_ago_ms)
+            for was, page in to.pages.items()
+            if was in self._served
+        }
+        self._shown = {page for was, page in to.pages.items() if was in self._shown}
+        self._tapped = {}
+        for was, page in to.pages.items():
+            if was in tapped:
+                self._tapped.setdefault(digest(page[0]), set()).add(page)
 
 
 class OneScanOneDrink(Watcher):
@@ -151,6 +171,20 @@ class OneScanOneDrink(Watcher):
             and second.slot != first.slot
             and first.dispense_id not in self._fell
         )
+
+    def retell(self, to: Retelling) -> None:
+        tokens = {digest(was[0]): digest(page[0]) for was, page in to.pages.items()}
+        self._pulses = {
+            tokens[token]: [to.intent(each, tokens[token]) for each in pulses]
+            for token, pulses in self._pulses.items()
+            if token in tokens
+        }
+        self._running = [
+            to.intent(each, tokens[each.token_digest])
+            for each in self._running
+            if each.dispense_id in to.running and each.token_digest in tokens
+        ]
+        self._fell = to.ids(self._fell, to.running)
 
 
 class OffIsTheRestingState(Watcher):
@@ -198,7 +232,7 @@ class OffIsTheRestingState(Watcher):
             return None
         if self._alive and self._fair:
             for channel, on_ms in self._on_ms.items():
-                if now_ms - on_ms > self.limits.pulse_ms[channel] + MARGIN_MS:
+                if now_ms - on_ms > self.limits.pulse_ms[channel] + self.limits.margin_ms:
                     return f"channel {channel} has been energised for {now_ms - on_ms} ms"
         return self._at_rest()
 
@@ -220,6 +254,11 @@ class OffIsTheRestingState(Watcher):
     def _excuse(self, now_ms: int) -> None:
         """Nobody can switch a relay off without a controller or a cable; count from here."""
         self._on_ms = dict.fromkeys(self._on_ms, now_ms)
+
+    def retell(self, to: Retelling) -> None:
+        self._on_ms = {channel: to.at_ms(on_ms) for channel, on_ms in self._on_ms.items()}
+        if not (self._alive and self._fair):
+            self._excuse(to.now_ms)
 
 
 class IntentBeforeAct(Watcher):
@@ -260,6 +299,10 @@ class IntentBeforeAct(Watcher):
         if self._count and self._state is State.IDLE:
             return f"{self._count} intents are open in state {self._state.value}"
         return None
+
+    def retell(self, to: Retelling) -> None:
+        self._dead = to.ids(self._dead, to.open | {to.latest})
+        self._open = to.ids(self._open, to.open)
 
 
 class TheBooksBalance(Watcher):
@@ -305,12 +348,19 @@ class ItAlwaysComesBack(Watcher):
         return None
 
     def at(self, now_ms: int) -> str | None:
-        stuck = self._state not in (None, State.IDLE, State.OUT_OF_SERVICE)
-        waiting = self._state is State.OUT_OF_SERVICE and self._reason in SELF_MENDING
         waited_ms = now_ms - self._since_ms
-        if self._fair and (stuck or waiting) and waited_ms > self.limits.longest_ms + MARGIN_MS:
+        if self._waits() and waited_ms > self.limits.longest_ms + self.limits.margin_ms:
             return f"{self._state} ({self._reason}) for {waited_ms} ms with every part well"
         return None
+
+    def _waits(self) -> bool:
+        """Whether it may not stay so."""
+        stuck = self._state not in (None, State.IDLE, State.OUT_OF_SERVICE)
+        mends = self._state is State.OUT_OF_SERVICE and self._reason in SELF_MENDING
+        return self._fair and (stuck or mends)
+
+    def retell(self, to: Retelling) -> None:
+        self._since_ms = to.at_ms(self._since_ms) if self._waits() else to.now_ms
 
 
 WATCHERS: tuple[type[Watcher], ...] = (

@@ -381,6 +381,21 @@ class TestDropSensor:
         commands = made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
         assert commands == (Settle(1, Outcome.DROPPED), NewCode(2)), "though OFF is unheard of"
 
+    def test_a_drop_that_was_seen_counts_though_the_relay_is_lost_at_off(self) -> None:
+        made = machine("dispensing", replace(self.rules, stop_on_unknown=True))
+        made.handle(PulseStarted(1), NOW_MS - PULSE_MS)
+        made.handle(Dropped(1), NOW_MS - 1)
+        made.handle(DeadlinePassed(), NOW_MS)
+        commands = made.handle(Failed(1, Outcome.UNKNOWN, relay_lost="x"), NOW_MS)
+        assert commands == (AllOff(), Settle(1, Outcome.DROPPED))
+        made.handle(RelayBack(), NOW_MS)
+        assert made.state is State.IDLE, "nothing is unknown"
+
+    def test_a_stop_at_the_deadline_begins_no_other_try(self) -> None:
+        made = self.falling(tries_another_slot=True)
+        commands = made.handle(OperatorStop("cleaning"), NOW_MS + RULES.drop_timeout_ms)
+        assert commands == (AllOff(), Settle(1, Outcome.COMMANDED))
+
     def test_a_sensor_that_is_lost_says_what_the_relay_did(self) -> None:
         commands = self.falling().handle(SensorLost("x"), NOW_MS + 1)
         assert commands == (AllOff(), Settle(1, Outcome.COMMANDED))
