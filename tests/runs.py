@@ -9,12 +9,15 @@ from controller.config import load
 from controller.machine import Machine
 from sim.plan import Setting
 from sim.properties import Violation
+from sim.timeline import timeline
 from sim.trace import Seen
 from sim.world import World
 from tests.conftest import ROOT
 
 SLOT = "<script>乌龙茶</script>"
 ATTACK = "<script>alert('&')</script>\x1b[31m"
+
+FACTS = {"seed": "1", "commit": "0123abcd", "again": "quench replay 1"}
 
 Run = Callable[[], Sequence[Seen]]
 Broken = tuple[Sequence[Seen], str]
@@ -116,3 +119,8 @@ def violated() -> Broken:
             world.tap(token, page.mark, visitor=2)
         world.close()
     return world.trace, str(caught.value)
+
+
+def page_of(trace: Sequence[Seen], violation: str = "") -> str:
+    """The HTML file of that run."""
+    return timeline(trace, title="Run 1", facts=FACTS, violation=violation)
