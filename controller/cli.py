@@ -136,6 +136,7 @@ def _add_campaigns(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     replay.add_argument("--plan", metavar="TEXT", help="a run that is written out, in place of it")
     replay.add_argument("--visits", type=_some, default=None, help="as they were in that run")
     replay.add_argument("--shrunk", action="store_true", help="thin a run with a violation out")
+    replay.add_argument("--html", type=Path, metavar="FILE", help="draw it as a page")
     replay.add_argument("--save", type=Path, metavar="DIR", help="put the journal there")
     _add_choice(replay)
     replay.add_argument("--json", action="store_true", help="only plan, hash and violation")
@@ -354,7 +355,13 @@ def _replay(options: argparse.Namespace) -> int:
 
     chosen = fuzz.choice(options.faults, options.dialect, options.visits or VISITS)
     plan = fuzz.plan_of(options.seed, options.plan, chosen)
-    return fuzz.replay(plan, shrunk=options.shrunk, save=options.save, as_json=options.json)
+    return fuzz.replay(
+        plan,
+        shrunk=options.shrunk,
+        html=options.html,
+        save=options.save,
+        as_json=options.json,
+    )
 
 
 def _asked(options: argparse.Namespace) -> list[str]:

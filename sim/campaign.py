@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count, islice
+from multiprocessing import get_context
 
 from drivers.hal import Clock
 from sim.plan import Choice, draw
 from sim.run import STEPS, Result, Step, run
+
+AFRESH = get_context("spawn")
+"""How workers begin: a copy of a process that has threads may hang in a lock of one of them."""
 
 AT_ONCE = 8
 """Runs that a worker takes at once."""
@@ -134,7 +138,7 @@ def _results(seeds: Iterator[int], choice: Choice, workers: int) -> Iterator[Res
         for seed in seeds:
             yield from run_seeds([seed], choice)
         return
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, AFRESH) as pool:
         waiting: list[Future[list[Result]]] = []
         try:
             while True:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from sim.campaign import AFRESH
 from sim.deeds import Deed
 from sim.plan import Plan, Setting
 from sim.run import Result, run
@@ -104,7 +105,7 @@ def crash_everywhere(
     Which ones of the recovery is another choice for each first crash, so that together they
     are all. The first violation ends it.
     """
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, AFRESH) as pool:
         for scenario in scenarios:
             instants = run(plan_of(scenario, Crash(NEVER), None)).instants[0]
             firsts = [Crash(at, torn) for at in range(1, instants + 1) for torn in KINDS]

@@ -1,11 +1,16 @@
 """The commands ``quench fuzz`` and ``quench replay``: what they print."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from controller.errors import QuenchError
+from controller.storage import os_says
 from controller.table import State
 from drivers.hal import Clock
 from sim.campaign import Summary, campaign, told_violation
@@ -13,6 +18,8 @@ from sim.crashes import Everywhere, crash_everywhere
 from sim.plan import CANARY, FAULTS, VISITS, Choice, Plan, dialects, draw, parse
 from sim.run import STEPS, Result, run
 from sim.shrink import shrink
+from sim.table import colours, table
+from sim.world import World
 
 _BAR = 24
 
@@ -103,18 +110,48 @@ def _crashes_as_json(done: Sequence[Everywhere], violated: Result | None) -> dic
     }
 
 
-def replay(plan: Plan, *, shrunk: bool, save: Path | None, as_json: bool) -> int:
-    """Run ``plan`` again and print what was seen. Returns the exit code."""
+def replay(plan: Plan, *, shrunk: bool, html: Path | None, save: Path | None, as_json: bool) -> int:
+    """Run ``plan`` again and print what was seen. Returns the exit code. Raises QuenchError."""
     if shrunk:
         plan = _shrunk(plan)
-    if save is not None:
-        save.mkdir(parents=True, exist_ok=True)
-    result = run(
-        plan, keep=True, then=None if save is None else lambda world: world.disk.save(save)
-    )
+    result = run(plan, keep=True, then=None if save is None else partial(_save, save))
     said = {"plan": str(plan), "trace_hash": result.hash, "violation": result.violation}
+    if html is not None:
+        _draw(result, html)
     print(json.dumps(said) if as_json else "\n".join(_trace(result)))
     return 1 if result.violation else 0
+
+
+def _save(folder: Path, world: World) -> None:
+    with _written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        world.disk.save(folder)
+
+
+def _draw(result: Result, path: Path) -> None:
+    from sim.timeline import timeline
+
+    facts = {
+        "machine": str(result.plan.setting),
+        "seed": str(result.plan.seed),
+        "visitors": str(result.visits),
+        "again": f"quench replay --plan '{result.plan}'",
+        "trace hash": result.hash,
+    }
+    title = f"{result.broke or 'A run'}, seed {result.plan.seed}"
+    with _written(path):
+        path.write_text(
+            timeline(result.trace, title=title, facts=facts, violation=result.violation),
+            encoding="utf-8",
+        )
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise QuenchError(f"{path}: {os_says(error)}") from error
 
 
 def plan_of(seed: int | None, text: str | None, chosen: Choice) -> Plan:
@@ -176,12 +213,17 @@ def _violation(result: Result, command: str) -> Iterator[str]:
 
 
 def _trace(result: Result) -> Iterator[str]:
-    for seen in result.trace:
-        yield f"{seen.at_ms / 1000:10.3f}  {seen.lane.value:<13}  {seen.words}"
+    yield from table(
+        result.trace,
+        violation=result.violation,
+        colour=colours(sys.stdout, os.environ),
+        width=shutil.get_terminal_size((100, 24)).columns,
+    )
     yield ""
     yield f"plan: {result.plan}"
     yield f"trace hash {result.hash}"
-    yield f"VIOLATED  {result.violation}" if result.violation else "no violation"
+    if not result.violation:
+        yield "no violation"
 
 
 class _Bar:

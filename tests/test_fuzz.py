@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -249,12 +250,20 @@ def test_numbers_are_checked(bad: list[str]) -> None:
     assert ended.value.code == 2
 
 
-def test_a_replay_leaves_its_journal(
-    tmp_path: "os.PathLike[str]", capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_replay_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "run.html"
+    replay = ["replay", "1", "--visits", "20"]
+    assert main([*replay, "--html", str(page), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["trace_hash"] in page.read_text(encoding="utf-8")
+    assert main([*replay, "--html", str(tmp_path / "no" / "run.html")]) == 1
+    assert "run.html: no such file or directory" in capsys.readouterr().err
+
+
+def test_a_replay_leaves_its_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", "1", "--visits", "20", "--save", str(tmp_path)]) == 0
     assert "no violation" in capsys.readouterr().out
-    journal = Journal(ROOT.__class__(tmp_path) / "quench.db")
+    journal = Journal(tmp_path / "quench.db")
     assert journal.entries(1)
     journal.close()
 
