@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 USER := .venv/user
 DEVELOPER := .venv/developer
+MUTATION := .venv/mutation
 PIP := $(BIN)/pip --quiet --disable-pip-version-check install
 
-.PHONY: run test lint bench picture lock clean
+.PHONY: run test lint bench mutants mutation-score picture lock clean
 
 run: $(USER)  ## the simulator
 	$(BIN)/quench sim
@@ -24,6 +25,12 @@ lint: $(DEVELOPER)  ## style, types, import rules
 bench: $(DEVELOPER)  ## measure, and write docs/benchmarks.md
 	$(BIN)/python -m bench
 
+mutants: $(DEVELOPER)  ## slips put into a copy, one at a time: does a test find each?
+	$(BIN)/python -m tests.mutants
+
+mutation-score: $(MUTATION)  ## every small change of the core that mutmut can think of
+	$(BIN)/python -m tests.mutants.score
+
 picture: $(DEVELOPER)  ## draw the README's picture anew
 	.ci/browser
 	$(BIN)/python -m docs.picture
@@ -34,6 +41,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 lock: $(DEVELOPER)  ## pin every package anew
 	$(COMPILE) --group build --output-file requirements.lock
 	$(COMPILE) --group build --group dev --output-file requirements-dev.lock
+	$(COMPILE) --group mutation --constraints requirements-dev.lock --output-file requirements-mutation.lock
 	$(COMPILE) --group build --extra gpio --output-file requirements-gpio.lock
 
 clean:  ## forget what was set up
@@ -50,4 +58,8 @@ $(USER): requirements.lock pyproject.toml | .venv/bin/pip
 
 $(DEVELOPER): requirements-dev.lock $(USER) | .venv/bin/pip
 	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(MUTATION): requirements-mutation.lock $(DEVELOPER) | .venv/bin/pip
+	$(PIP) --require-hashes -r requirements-mutation.lock
 	@touch $@

@@ -4,7 +4,7 @@ What its driver does with its board is the contract's (test_contract).
 """
 
 import json
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +228,41 @@ def test_a_visit_with_each_board(tmp_path: Path, dialect: str, timed: bool) -> N
     answers = capabilities.acknowledges or capabilities.reads_back
     expected = Outcome.RELAY_CONFIRMED if answers else Outcome.COMMANDED
     assert [entry.outcome for entry in world.entries()] == [expected] * 3
+    world.close()
+
+
+def test_an_lcus_board_has_its_rest_between_two_frames(tmp_path: Path) -> None:
+    """It loses commands that come closer together than about 100 ms: the second OFF, say."""
+    config = written(tmp_path, hardware={"relay": _relay("lcus")}, slots=_slots(PULSE_MS))
+    world = World(load(config))
+    frames_ms: list[int] = []
+    world.board.on_frame = lambda frame: frames_ms.append(frame.at_ms)
+    world.boot()
+    world.wait(2_000)
+    world.stop()
+    world.close()
+    assert len(frames_ms) == 2 * 2, "all off, twice"
+    assert min(after - before for before, after in pairwise(frames_ms)) >= 100
+
+
+def test_a_pulse_that_is_over_before_the_board_is_asked_was_one(tmp_path: Path) -> None:
+    """A slow line, and a short pulse that the board ends by itself: OFF says nothing then."""
+    relay = _relay("waveshare", device_timed=True)
+    world = World(load(written(tmp_path, hardware={"relay": relay}, slots=_slots(100))))
+    world.boot()
+    world.wait(2_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+
+    def slowly(answer: bytes) -> bytes:
+        world.clock.sleep_ms(120)
+        return answer
+
+    world.wire.carry = slowly
+    world.tap(token, page.mark)
+    world.wait(1_000)
+    assert world.fetch(token, page.mark).word is Word.ENJOY
+    assert [entry.outcome for entry in world.entries()] == [Outcome.RELAY_CONFIRMED]
     world.close()
 
 

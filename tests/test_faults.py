@@ -22,7 +22,7 @@ from drivers.relay.port import ANSWER_TIMEOUT_MS
 from sim import boards, faults
 from sim.boards.base import Switched
 from sim.faults import Fault
-from sim.trace import RelaySwitched
+from sim.trace import RelaySwitched, StateSeen
 from sim.world import World
 from tests.processes import written
 
@@ -197,6 +197,40 @@ def test_an_on_without_its_answer_is_unknown_and_never_repeated(
     comes_back(world)
 
 
+def test_a_cable_that_is_pulled_before_the_answer_to_on_leaves_the_outcome_unknown(
+    world: World,
+) -> None:
+    seen = world.board.on_switch
+
+    def told(switched: Switched) -> None:
+        seen(switched)
+        if switched.on:
+            world.wire.plugged = False
+
+    world.board.on_switch = told
+    assert visit(world) is Word.UNKNOWN
+    assert last_outcome(world) == (Outcome.UNKNOWN, False)
+    assert condition(world) == LOST
+    world.plug()
+    comes_back(world)
+
+
+def test_an_on_that_arrived_though_its_write_timed_out_is_unknown_and_never_repeated(
+    tmp_path: Path,
+) -> None:
+    world = made(tmp_path, "lcus")
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.wire.write_timeouts = 1
+    world.tap(token, page.mark)
+    assert world.fetch(token, page.mark).word is Word.UNKNOWN
+    assert ons(world) == 1
+    assert last_outcome(world) == (Outcome.UNKNOWN, False)
+    comes_back(world)
+    assert [slot.remaining for slot in status(world).slots] == [11, 11]
+    world.close()
+
+
 def test_an_off_without_its_answer_is_unknown(world: World, bad_answer: str) -> None:
     throw_when(world, on=False, fault=bad_answer)
     assert visit(world) is Word.UNKNOWN
@@ -234,6 +268,18 @@ def test_a_welded_contact_stops_the_machine(world: World) -> None:
     assert condition(world) == LOST
     assert ons(world) == 1
     comes_back(world)
+
+
+def test_a_coil_that_closes_by_itself_is_found_and_told_off(world: World) -> None:
+    """As by the button on some boards; and though it was told ON, and OFF, before."""
+    assert visit(world) is Word.ENJOY
+    world.trace.clear()
+    world.board.coils[0] = True
+    world.wait(10_000)  # each round looks at one of eight
+    reasons = {seen.reason for seen in world.trace if isinstance(seen, StateSeen)}
+    assert reasons == {None, Reason.RELAY_LOST}
+    assert not any(world.board.coils)
+    assert condition(world) == IDLE
 
 
 def test_a_coil_that_never_closes_takes_its_slot_out_of_use(world: World) -> None:

@@ -6,6 +6,7 @@ Each test sees pyserial itself raise it, too: what ``drivers/relay/port.py`` say
 import errno
 import os
 import pty
+import re
 import select
 import termios
 import threading
@@ -300,6 +301,16 @@ def test_a_port_that_cannot_be_opened(
 # -- again and again -----------------------------------------------------------------------
 
 LCUS = registry.load("lcus")
+
+
+def test_a_board_that_is_wired_to_a_modem_line_does_not_click(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Both are put low before the port is opened: here that comes to nothing."""
+    with pytest.raises(PortMissing):
+        open_port("spy:///dev/no-such-port", 9600, gap_ms=0, clock=VirtualClock())
+    told = re.findall(r"(DTR|RTS) +(\w+)", capsys.readouterr().err)
+    assert told == [("DTR", "inactive"), ("RTS", "inactive")]
 
 
 def test_a_thousand_cycles_leak_nothing(tmp_path: Path) -> None:

@@ -1,33 +1,42 @@
 """The loop itself: what it does when a part of our own is broken."""
 
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from controller.config import Config
+from controller.config import Config, load
+from controller.door import Word
+from controller.errors import JournalError
 from controller.events import DeadlinePassed, Event
 from controller.inbox import Inbox
+from controller.journal import Journal
+from controller.machine import Reason
+from controller.rounds import RETRY_MOST_MS
 from controller.runner import serve
 from controller.table import State
+from sim.trace import RelaySwitched
 from sim.world import World
+from tests.processes import written
 
 
+@pytest.mark.parametrize("fault", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_a_fault_of_our_own_leaves_no_relay_on(
-    energised: World, monkeypatch: pytest.MonkeyPatch
+    energised: World, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
 ) -> None:
-    """The table, say, has a mistake that shows while a relay is energised."""
+    """The table, say, has a mistake that shows while a relay is energised; or Python ends."""
     world = energised
     assert world.controller is not None
     runner = world.controller.runner
 
     def broken(event: Event, now_ms: int) -> None:
         assert isinstance(event, DeadlinePassed)
-        raise RuntimeError("a bug")
+        raise fault("a bug")
 
     monkeypatch.setattr(runner.machine, "handle", broken)
     world.clock.advance_to(world.now_ms + 700)
-    with pytest.raises(RuntimeError, match="a bug"):
+    with pytest.raises(fault, match="a bug"):
         serve(runner, Inbox(), world.clock, stopping=lambda: False)
     assert world.board.coils == [False, False]
     assert not world.wire.held
@@ -57,4 +66,69 @@ def test_a_lost_relay_is_tried_again_less_and_less_often(
         assert len(gaps_ms) > 15
         assert set(gaps_ms[4:]) == {2_000}
         world.plug()
+    world.close()
+
+
+def test_a_slot_that_the_operator_has_just_emptied_is_not_fired(
+    config: Config, tmp_path: Path
+) -> None:
+    """The books said so before the machine heard of it."""
+    world = World(config)
+    world.boot()
+    world.wait(1_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    for slot in config.slots:
+        world.load(slot.name, 0)
+    world.tap(token, page.mark)
+    assert world.fetch(token, page.mark).word is Word.FAILED
+    assert world.entries() == []
+    assert not any(isinstance(seen, RelaySwitched) and seen.on for seen in world.trace)
+    assert world.controller is not None
+    assert world.controller.runner.machine.reason() == (Reason.SOLD_OUT, "")
+    world.close()
+
+
+def test_an_unknown_outcome_stops_the_machine_over_a_crash_until_it_is_reconciled(
+    tmp_path: Path,
+) -> None:
+    world = World(load(written(tmp_path, safety={"on_unknown": "stop"})))
+    world.boot()
+    world.wait(1_000)
+    token, page = world.token, world.fetch(world.token)
+    world.wait(page.wait_ms)
+    world.tap(token, page.mark)
+    for _ in range(2):
+        world.kill()
+        world.boot()
+        world.wait(60_000)
+        assert world.controller is not None
+        reason = world.controller.runner.machine.reason()
+        assert reason == (Reason.UNKNOWN_OUTCOME, "1 dispenses wait to be reconciled")
+        assert world.state is State.OUT_OF_SERVICE
+    world.reconcile("dispensed")
+    world.wait(2_000)
+    assert world.state is State.IDLE
+    world.close()
+
+
+def test_a_disk_that_fails_while_nobody_is_served_is_looked_after(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(config)
+    world.boot()
+    world.wait(1_000)
+
+    def failing(journal: Journal) -> bool:
+        raise JournalError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        for use in ("changed_by_others", "probe"):
+            broken.setattr(Journal, use, failing)
+        world.wait(60_000)
+        assert world.controller is not None
+        reason = world.controller.runner.machine.reason()
+        assert reason == (Reason.JOURNAL_LOST, "the disk is gone")
+    world.wait(RETRY_MOST_MS)
+    assert world.state is State.IDLE
     world.close()

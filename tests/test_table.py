@@ -276,6 +276,21 @@ def test_a_fault_during_the_pulse_leaves_the_outcome_unknown(fault: Event) -> No
     assert made.memory.run is None
 
 
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ("relay_lost", Reason.RELAY_LOST),
+        ("journal_lost", Reason.JOURNAL_LOST),
+        ("sensor_lost", Reason.SENSOR_LOST),
+    ],
+)
+def test_a_dispense_that_failed_names_the_part_that_is_lost(part: str, reason: Reason) -> None:
+    made = machine("dispensing")
+    failed = replace(Failed(1, Outcome.FAILED, drink_kept=True), **{part: "it is gone"})
+    assert made.handle(failed, NOW_MS - 1) == (AllOff(), Settle(1, Outcome.FAILED, True))
+    assert made.reason() == (reason, "it is gone")
+
+
 def test_a_result_that_never_comes_is_unknown_at_the_deadline() -> None:
     made = machine("dispensing")
     assert made.handle(DeadlinePassed(), NOW_MS) == (EndPulse(1, 2),)
@@ -396,6 +411,22 @@ class TestDropSensor:
         commands = made.handle(OperatorStop("cleaning"), NOW_MS + RULES.drop_timeout_ms)
         assert commands == (AllOff(), Settle(1, Outcome.COMMANDED))
 
+    def test_a_pulse_whose_end_is_unheard_of_is_not_tried_again(self) -> None:
+        """It may have given its drink: that nobody saw one fall says nothing yet."""
+        made = machine("dispensing", replace(self.rules, tries_another_slot=True))
+        made.handle(PulseStarted(1), NOW_MS - PULSE_MS)
+        made.handle(DeadlinePassed(), NOW_MS)
+        commands = made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
+        assert commands == (Settle(1, Outcome.UNKNOWN), NewCode(2))
+
+    def test_a_person_who_resumes_trusts_every_slot_again(self) -> None:
+        made = self.falling()
+        made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
+        made.handle(OperatorStop("cleaning"), NOW_MS + 6_000)
+        assert made.handle(OperatorResume(), NOW_MS + 7_000) == (NewCode(3),)
+        assert [slot.fault for slot in made.memory.slots] == ["", ""]
+        assert made.memory.stop == ""
+
     def test_a_sensor_that_is_lost_says_what_the_relay_did(self) -> None:
         commands = self.falling().handle(SensorLost("x"), NOW_MS + 1)
         assert commands == (AllOff(), Settle(1, Outcome.COMMANDED))
@@ -432,6 +463,13 @@ class TestNothingHalfDone:
             made.handle(WarningShown(1), 499)
         assert (made.state, made.memory) == before
         assert made.handle(WarningShown(1), 500) == ()
+
+    def test_a_stock_of_other_slots_is_refused(self) -> None:
+        made = machine("idle")
+        before = (made.state, made.memory)
+        with pytest.raises(ValueError, match="zip"):
+            made.handle(StockChanged((1,), 0), 1)
+        assert (made.state, made.memory) == before
 
     def test_an_error_in_an_effect_restores_everything(
         self, monkeypatch: pytest.MonkeyPatch

@@ -18,6 +18,7 @@ from controller.door import Word
 from controller.web.words import EN, LANGUAGES, ZH, preferred
 from sim.properties import MARGIN_MS, recorded, teaches
 from tests.processes import Program, machine, quench, written
+from tests.scanner import scan_svg
 
 ON = r"-> board  A0 0\d 01"
 OFF_AGAIN = r"channel \d OFF, was on for (\d+) ms"
@@ -440,7 +441,18 @@ def test_nobody_is_recorded(tmp_path: Path) -> None:
     files = [(str(each), each.read_bytes()) for each in tmp_path.rglob("*") if each.is_file()]
     assert any(name.endswith("quench.db") for name, _ in files)
     tokens = [path.removeprefix("/s/"), second.removeprefix("/s/"), MADE_UP, "nonsense-token-9"]
-    secrets = [*tokens, mark(page), agent, "203.0.113.77", "crumb-5512"]
+    pieces = [token[at : at + 7] for token in tokens[:2] for at in (0, 7, 14)]
+    secrets = [*tokens, *pieces, mark(page), agent, "203.0.113.77", "crumb-5512"]
     haystacks = [*files, ("log", log.encode()), ("metrics", metrics)]
     assert list(recorded(haystacks, secrets)) == []
     assert list(recorded([("a visit", page.encode())], secrets)) != [], "the search finds things"
+
+
+def test_a_real_machine_shows_its_codes_on_its_screen_only(tmp_path: Path) -> None:
+    """What it prints is kept, by whoever runs it as a service."""
+    with machine(tmp_path) as (controller, _, url):
+        path = urlsplit(scan_svg(httpx.get(f"{url}/qr.svg").text)).path
+        assert teaches(httpx.get(url + path).text)
+        assert controller.stop() == 0
+    assert path.removeprefix("/s/") not in controller.said
+    assert "in service" in controller.said, "it does print"
