@@ -1,6 +1,5 @@
 """The loop itself: what it does when a part of our own is broken."""
 
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
