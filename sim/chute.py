@@ -23,17 +23,13 @@ class Fall(NamedTuple):
 
     channel: int
     at_ms: int
-    late_ms: int = 0
-
-    @property
-    def edges_ms(self) -> tuple[int, int]:
-        """When it comes into the beam, and when it is out of it."""
-        in_beam_ms = self.at_ms + FALL_MS + self.late_ms
-        return in_beam_ms, in_beam_ms + BREAK_MS
+    in_ms: int
+    """When it comes into the beam."""
+    out_ms: int
+    """When it is out of it."""
 
     def breaks(self, now_ms: int) -> bool:
-        begin_ms, end_ms = self.edges_ms
-        return begin_ms <= now_ms < end_ms
+        return self.in_ms <= now_ms < self.out_ms
 
 
 class Chute:
@@ -68,8 +64,9 @@ class Chute:
         elif switched.channel in self.jammed:
             self.bites["jam"] += 1
         elif switched.channel in self._pulse_ms:
-            turn_ms = int(self._pulse_ms[switched.channel] * TURN_SHARE)
-            self._falls.append(Fall(switched.channel, switched.at_ms + turn_ms, self.late_ms))
+            edge_ms = switched.at_ms + int(self._pulse_ms[switched.channel] * TURN_SHARE)
+            in_ms = edge_ms + FALL_MS + self.late_ms
+            self._falls.append(Fall(switched.channel, edge_ms, in_ms, in_ms + BREAK_MS))
             if self.late_ms:
                 self.bites["drop-late"] += 1
 
@@ -89,17 +86,22 @@ class Chute:
         if not self._falls:
             return None
         now_ms = self._clock.now_ms()
-        edges = [edge_ms for fall in self._falls for edge_ms in fall.edges_ms if edge_ms > now_ms]
+        edges = [
+            edge_ms
+            for fall in self._falls
+            for edge_ms in (fall.in_ms, fall.out_ms)
+            if edge_ms > now_ms
+        ]
         return min(edges, default=None)
 
     def out_ms(self) -> int | None:
         """When the next drink will be out of the beam, if nobody does anything."""
-        return min([fall.edges_ms[1] for fall in self._falls]) if self._falls else None
+        return min([fall.out_ms for fall in self._falls]) if self._falls else None
 
     def let_out(self) -> None:
         """Give visitors the drinks that are out of the beam by now."""
         now_ms = self._clock.now_ms()
-        out = [fall for fall in self._falls if fall.edges_ms[1] <= now_ms]
+        out = [fall for fall in self._falls if fall.out_ms <= now_ms]
         if out:
             self._falls = [fall for fall in self._falls if fall not in out]
         for fall in out:

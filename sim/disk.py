@@ -261,6 +261,9 @@ class _Unsafe:
         return len(lost)
 
 
+_execute = sqlite3.Connection.execute
+
+
 class Connection(sqlite3.Connection):
     """One that notices when its disk dies, and goes down with it."""
 
@@ -272,7 +275,7 @@ class Connection(sqlite3.Connection):
         if disk.watches and disk.dead:
             raise PowerCut
         try:
-            return super().execute(statement, values)
+            return _execute(self, statement, values)
         except sqlite3.OperationalError as error:
             disk.bites["lock"] += error.sqlite_errorname == "SQLITE_BUSY"
             raise

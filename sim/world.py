@@ -490,9 +490,10 @@ class World:
             self.controller.runner.beam.watch.look(self.now_ms)
 
     def _date(self) -> str:
+        now = OPENING + timedelta(milliseconds=self.now_ms)
         if self.clock_is_off:
             self.bites["clock-jump"] += 1
-        now = OPENING + timedelta(milliseconds=self.now_ms) + self.clock_is_off
+            now += self.clock_is_off
         return now.isoformat(" ", "seconds")
 
     # -- watching -----------------------------------------------------------------------

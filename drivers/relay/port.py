@@ -57,6 +57,8 @@ class Port:
         self._clock = clock
         self._free_ms = clock.now_ms()
         self._turn = threading.RLock()
+        self._has_line = isinstance(wire, serial.Serial)
+        """And is not a wire in memory."""
 
     def write(self, frame: bytes) -> None:
         """Write ``frame`` whole, waiting first until the board is ready for it.
@@ -127,7 +129,7 @@ class Port:
             with self._turn:
                 # A tty whose device has gone polls HUP or ERR; in_waiting raises on most of them.
                 waiting = self._wire.in_waiting
-                if isinstance(self._wire, serial.Serial) and _hung_up(self._wire):
+                if self._has_line and _hung_up(self._wire):
                     raise PortLost(f"{self.name}: the cable is out")
                 if waiting:
                     # Nobody reads a board that is only written to: old answers must not pile up.
@@ -173,7 +175,6 @@ def open_port(path: str, baud: int, *, gap_ms: int, clock: Clock) -> Port:
 
 
 def _hung_up(wire: serial.Serial) -> bool:
-    """Asked of a real port only, and not of a wire in memory."""
     watch = select.poll()
     watch.register(wire.fileno(), select.POLLIN)
     return any(event & (select.POLLHUP | select.POLLERR) for _, event in watch.poll(0))
