@@ -8,8 +8,8 @@ brings those events along, in case the phone's earlier requests were lost.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from controller.codes import TOKEN_PATTERN, Marks
 from controller.events import Confirmed, Event, Outcome, Scanned, WarningShown
@@ -37,8 +37,7 @@ class Word(Enum):
     OUT_OF_SERVICE = "out_of_service"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What to draw. ``mark`` and ``wait_ms`` (until the button may be used) go with FORM."""
 
     word: Word

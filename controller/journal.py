@@ -11,12 +11,13 @@ Dates are for people to read. Nothing is ever decided by them.
 
 import fcntl
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, NamedTuple
 
 from controller.errors import JournalError, NoDrinkLeft
 from controller.events import Outcome
@@ -79,8 +80,7 @@ FOUND = ("dispensed", "remaining", "failed")
 """What a person can find out about a dispense of unknown outcome."""
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(NamedTuple):
     """One slot's sums, in drinks."""
 
     name: str
@@ -298,7 +298,7 @@ class Journal:
             rows = self._db.execute(
                 "SELECT name, loaded, remaining, dispensed, failed, unknown FROM slot ORDER BY name"
             )
-            return [Book(*row) for row in rows]
+            return [Book._make(row) for row in rows]
 
     def loads(self) -> dict[str, int]:
         """The number of the latest load of each slot; it grows with every load of any."""
@@ -377,25 +377,70 @@ class Journal:
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {number}")
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._said():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    with suppress(sqlite3.Error):
-                        self._db.execute("ROLLBACK")
-                raise
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self.path, self._db)
 
-    @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _said(self) -> "_Said":
+        return _Said(self.path)
+
+
+class _Said:
+    """What SQLite says within is said in our words, as a JournalError.
+
+    Classes, since these two are entered with every visit, and a generator's way in and
+    out costs more than the statement within.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is held."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise JournalError(f"{self._path}: {_sqlite_says(error)}") from error
+
+
+class _Transaction(_Said):
+    """All that is done within, or nothing."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        super().__init__(path)
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._do("BEGIN IMMEDIATE")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._do("COMMIT")
+        else:
+            self._undo()
+            super().__exit__(kind, error, traceback)
+
+    def _do(self, statement: str) -> None:
         try:
-            yield
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: {_sqlite_says(error)}") from error
+            self._database.execute(statement)
+        except BaseException as error:
+            self._undo()
+            super().__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def _undo(self) -> None:
+        if self._database.in_transaction:
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
 
 
 def _sqlite_says(error: sqlite3.Error) -> str:

@@ -90,6 +90,7 @@ class Runner:
         self._listeners = tuple(listeners)
         self._token = ""
         self._outcomes: Counter[Outcome] = Counter()
+        self._told_outcomes: tuple[tuple[Outcome, int], ...] = ()
         self._last_outcome: Outcome | None = None
         self._relay: Relay | None = None
         self._on_confirmed = False
@@ -112,12 +113,13 @@ class Runner:
         """
         if self._results:
             return self._results.popleft()
-        seen = self.beam.watch.take() if self.beam.watch.news else None
-        if seen is not None:
+        if self.beam.watch.news is not None and (seen := self.beam.watch.take()) is not None:
             return seen
-        deadline_ms = self.machine.deadline_ms()
+        deadline_ms = self.machine.memory.deadline_ms
         if deadline_ms is not None and now_ms >= deadline_ms:
             return self._deadline_passed()
+        if now_ms < self._rounds_due_ms():
+            return None
         return (
             (self._relay_round.is_due(now_ms) and self._look_after_relay(now_ms))
             or (self._journal_round.is_due(now_ms) and self._look_after_journal(now_ms))
@@ -140,20 +142,20 @@ class Runner:
 
     def wake_ms(self) -> int:
         """When :meth:`due` will next have something to do."""
-        if self._results or self.beam.watch.news:
+        if self._results or self.beam.watch.news is not None:
             return 0
-        due_ms = min(
-            self._relay_round.due_ms, self._journal_round.due_ms, self._sensor_round.due_ms
-        )
-        deadline_ms = self.machine.deadline_ms()
-        return due_ms if deadline_ms is None else min(due_ms, deadline_ms)
+        due_ms, deadline_ms = self._rounds_due_ms(), self.machine.memory.deadline_ms
+        return due_ms if deadline_ms is None or due_ms < deadline_ms else deadline_ms
+
+    def _rounds_due_ms(self) -> int:
+        return min(self._relay_round.due_ms, self._journal_round.due_ms, self._sensor_round.due_ms)
 
     def step(self, event: Event, now_ms: int) -> tuple[Command, ...]:
         """Decide on ``event`` at ``now_ms`` and carry out what follows."""
         commands = self.machine.handle(event, now_ms)
         for command in commands:
             self._carry_out(command, now_ms)
-        if not self.unfinished:  # What follows at once belongs to the same moment.
+        if not self._results:  # What follows at once belongs to the same moment.
             self.feed.publish(self._status())
         self._tell_phone(commands)
         for listener in self._listeners:
@@ -249,6 +251,7 @@ class Runner:
     def _settle(self, command: Settle, now_ms: int) -> None:
         self.beam.watch.disarm()
         self._outcomes[command.outcome] += 1
+        self._told_outcomes = tuple(self._outcomes.items())
         self._last_outcome = command.outcome
         try:
             self._journal.settle(command.dispense_id, command.outcome, command.drink_kept)
@@ -390,7 +393,7 @@ class Runner:
     def _tell_phone(self, commands: Sequence[Command]) -> None:
         """How its drink ended. It hears last, when whatever else it may look at agrees."""
         for command in commands:
-            if isinstance(command, Settle):
+            if type(command) is Settle:
                 self.visits.settle(command.dispense_id, command.outcome)
 
     def _status(self) -> Status:
@@ -413,7 +416,7 @@ class Runner:
             code=memory.code,
             token=self._token,
             slots=self._slots,
-            outcomes=tuple(self._outcomes.items()),
+            outcomes=self._told_outcomes,
             last_outcome=self._last_outcome,
         )
 

@@ -5,7 +5,7 @@ The way takes the time that it takes; nothing here knows what a controller think
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from drivers.hal import Clock
 from sim.boards.base import Switched
@@ -18,23 +18,18 @@ BREAK_MS = 40
 """How long a can is in the beam."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fall:
+class Fall(NamedTuple):
     """A drink on its way, from the edge at ``at_ms``."""
 
     channel: int
     at_ms: int
-    late_ms: int = 0
-
-    @property
-    def edges_ms(self) -> tuple[int, int]:
-        """When it comes into the beam, and when it is out of it."""
-        in_beam_ms = self.at_ms + FALL_MS + self.late_ms
-        return in_beam_ms, in_beam_ms + BREAK_MS
+    in_ms: int
+    """When it comes into the beam."""
+    out_ms: int
+    """When it is out of it."""
 
     def breaks(self, now_ms: int) -> bool:
-        begin_ms, end_ms = self.edges_ms
-        return begin_ms <= now_ms < end_ms
+        return self.in_ms <= now_ms < self.out_ms
 
 
 class Chute:
@@ -69,17 +64,21 @@ class Chute:
         elif switched.channel in self.jammed:
             self.bites["jam"] += 1
         elif switched.channel in self._pulse_ms:
-            turn_ms = int(self._pulse_ms[switched.channel] * TURN_SHARE)
-            self._falls.append(Fall(switched.channel, switched.at_ms + turn_ms, self.late_ms))
-            self.bites["drop-late"] += bool(self.late_ms)
+            edge_ms = switched.at_ms + int(self._pulse_ms[switched.channel] * TURN_SHARE)
+            in_ms = edge_ms + FALL_MS + self.late_ms
+            self._falls.append(Fall(switched.channel, edge_ms, in_ms, in_ms + BREAK_MS))
+            if self.late_ms:
+                self.bites["drop-late"] += 1
 
     def broken(self) -> bool:
         """Whether the beam is broken now."""
+        self.let_out()
         now_ms = self._clock.now_ms()
-        self._let_out(now_ms)
         passing = any(fall.breaks(now_ms) for fall in self._falls)
-        self.bites["block"] += self.blocked and not passing
-        self.bites["blind"] += self.blind and passing
+        if self.blocked and not passing:
+            self.bites["block"] += 1
+        if self.blind and passing:
+            self.bites["blind"] += 1
         return self.blocked or (passing and not self.blind)
 
     def next_ms(self) -> int | None:
@@ -87,11 +86,22 @@ class Chute:
         if not self._falls:
             return None
         now_ms = self._clock.now_ms()
-        edges = [edge_ms for fall in self._falls for edge_ms in fall.edges_ms if edge_ms > now_ms]
+        edges = [
+            edge_ms
+            for fall in self._falls
+            for edge_ms in (fall.in_ms, fall.out_ms)
+            if edge_ms > now_ms
+        ]
         return min(edges, default=None)
 
-    def _let_out(self, now_ms: int) -> None:
-        out = [fall for fall in self._falls if fall.edges_ms[1] <= now_ms]
+    def out_ms(self) -> int | None:
+        """When the next drink will be out of the beam, if nobody does anything."""
+        return min([fall.out_ms for fall in self._falls]) if self._falls else None
+
+    def let_out(self) -> None:
+        """Give visitors the drinks that are out of the beam by now."""
+        now_ms = self._clock.now_ms()
+        out = [fall for fall in self._falls if fall.out_ms <= now_ms]
         if out:
             self._falls = [fall for fall in self._falls if fall not in out]
         for fall in out:

@@ -261,23 +261,28 @@ class _Unsafe:
         return len(lost)
 
 
+_execute = sqlite3.Connection.execute
+
+
 class Connection(sqlite3.Connection):
     """One that notices when its disk dies, and goes down with it."""
 
     disk: Disk
     changes = 0
 
-    def execute(self, *arguments: Any) -> sqlite3.Cursor:
-        if self.disk.dead:
+    def execute(self, statement: str, values: Any = ()) -> sqlite3.Cursor:
+        disk = self.disk
+        if disk.watches and disk.dead:
             raise PowerCut
         try:
-            return super().execute(*arguments)
+            return _execute(self, statement, values)
         except sqlite3.OperationalError as error:
-            self.disk.bites["lock"] += error.sqlite_errorname == "SQLITE_BUSY"
+            disk.bites["lock"] += error.sqlite_errorname == "SQLITE_BUSY"
             raise
         finally:
-            if self.disk.dead:
+            if disk.watches and disk.dead:
                 raise PowerCut
-            if self.total_changes != self.changes:
-                self.changes = self.total_changes
-                self.disk.changes += 1
+            changes = self.total_changes
+            if changes != self.changes:
+                self.changes = changes
+                disk.changes += 1

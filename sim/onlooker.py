@@ -1,9 +1,8 @@
 """Reads the journal from outside, as another process does, and does its sums anew."""
 
 import sqlite3
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from controller.journal import Book
 from sim.trace import BooksSeen, Entered, Intent
@@ -30,7 +29,8 @@ class Onlooker:
         self._told_first = before.first if before else 0
         self._first = 0
         """The first dispense that may still change; those before it are summed up already."""
-        self._sums: dict[str, Counter[str]] = defaultdict(Counter)
+        self._sums: defaultdict[tuple[str, str], int] = defaultdict(int)
+        """How many of those are in each column of each slot."""
         self._known: dict[int, Row] = {}
 
     @property
@@ -66,14 +66,14 @@ class Onlooker:
 
     def look(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
         """What has changed since the last look, and the books."""
-        books = tuple(Book(*row) for row in self._db.execute(_BOOKS))
+        books = tuple(map(Book._make, self._db.execute(_BOOKS)))
         rows: list[Row] = self._db.execute(_SINCE, (self._first,)).fetchall()
-        left = {book.name: book.remaining for book in books}
-        yield from (
-            Entered(now_ms, *row[:3], bool(row[3]), row[4], left[row[1]])
-            for row in rows
-            if row[0] >= self._told_first and self.told.get(row[0]) != row
-        )
+        told = self.told
+        for row in rows:
+            number, slot, outcome, kept, found, _, _ = row
+            if number >= self._told_first and told.get(number) != row:
+                left = next(book.remaining for book in books if book.name == slot)
+                yield Entered(now_ms, number, slot, outcome, bool(kept), found, left)
         yield self._judged(now_ms, books, rows)
 
     def look_anew(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
@@ -84,26 +84,30 @@ class Onlooker:
         return self.look(now_ms)
 
     def _judged(self, now_ms: int, books: tuple[Book, ...], rows: list[Row]) -> BooksSeen:
-        sums: dict[str, Counter[str]] = {book.name: self._sums[book.name].copy() for book in books}
-        final = True
-        for row in rows:
-            slot, column = row[1], _column(row)
-            sums[slot][column] += 1
-            final = final and (column != "unknown" or row[4] is not None)
-            if final:
-                self._sums[slot][column] += 1
-                self._first = row[0] + 1
-        self._known = {row[0]: row for row in rows if row[0] >= self._first}
+        columns = [(row[1], _column(row)) for row in rows]
+        final = 0
+        for row, (_, column) in zip(rows, columns, strict=True):
+            if column == "unknown" and row[4] is None:
+                break
+            self._sums[columns[final]] += 1
+            self._first = row[0] + 1
+            final += 1
+        sums = self._sums.copy()
+        for place in columns[final:]:
+            sums[place] += 1
+        self._known = {row[0]: row for row in rows[final:]}
         counted = tuple(
-            replace(
-                book,
-                dispensed=sums[book.name]["dispensed"],
-                failed=sums[book.name]["failed"],
-                unknown=sums[book.name]["unknown"],
+            Book(
+                name,
+                loaded,
+                remaining,
+                sums[name, "dispensed"],
+                sums[name, "failed"],
+                sums[name, "unknown"],
             )
-            for book in books
+            for name, loaded, remaining, _, _, _ in books
         )
-        return BooksSeen(now_ms, books, counted, sum(row[2] == "open" for row in rows))
+        return BooksSeen(now_ms, books, counted, [row[2] for row in rows].count("open"))
 
 
 def _column(row: Row) -> str:

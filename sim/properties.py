@@ -313,10 +313,11 @@ class TheBooksBalance(Watcher):
 
     def see(self, seen: Seen) -> str | None:
         if isinstance(seen, BooksSeen):
-            for book, counted in zip(seen.books, seen.counted, strict=True):
-                if book != counted:
-                    return f"{book}, but its dispenses add up to {counted}"
-                if book.loaded != book.dispensed + book.remaining + book.failed + book.unknown:
+            if seen.books != seen.counted:
+                return f"{seen.books}, but their dispenses add up to {seen.counted}"
+            for book in seen.books:
+                _, loaded, remaining, dispensed, failed, unknown = book
+                if loaded != dispensed + remaining + failed + unknown:
                     return f"{book} does not balance"
         return None
 

@@ -22,6 +22,7 @@ from controller.events import Scanned
 from controller.inbox import Letter
 from controller.journal import Entry, Journal
 from controller.runner import Listener, deliver
+from controller.status import Status
 from controller.table import State
 from drivers import registry
 from drivers.hal import Relay, RelaySettings, open_with_off
@@ -114,10 +115,12 @@ class World:
         self.clock.look = self._look_at_beam
         self.wire.on_open = lambda: self._see(Attached(self.now_ms))
         self.disk.bites = self.board.bites = self.wire.bites = self.chute.bites = self.bites
+        self._looks_for_drops = config.sensor_settings() is not None
         self._debounce_ms = config.hardware.drop_sensor.debounce_ms
         self._beam_broken = False
         self._beam_changed_ms = -1_000
         self._dies: Callable[[], None] = self.cut_power
+        self._status: Status | None = None
         self._state: tuple[object, ...] = ()
         self._wrong: tuple[bool, tuple[str, ...]] = (True, ())
         self._locker: sqlite3.Connection | None = None
@@ -227,7 +230,7 @@ class World:
     def _die(self, how: str) -> None:
         self._see(Died(self.now_ms, how))
         self.controller = None
-        self._state = ()
+        self._status, self._state = None, ()
         if self._journal is not None:
             # It writes nothing any more, and tidies up nothing.
             dark, self.disk.dead = self.disk.dead, True
@@ -384,16 +387,20 @@ class World:
     def wait(self, span_ms: int) -> None:
         """Let ``span_ms`` pass, with all that falls due in it."""
         end_ms = self.now_ms + span_ms
+        wake_ms = self._wake_ms()
         while self.controller is not None:
-            wake_ms = self.controller.runner.wake_ms()
-            look_ms = self._next_look_ms()
-            if look_ms is not None and look_ms < wake_ms:
-                wake_ms = look_ms
+            if self._looks_for_drops:
+                look_ms = self._next_look_ms()
+                if look_ms is not None and look_ms < wake_ms:
+                    wake_ms = look_ms
             if wake_ms > end_ms:
                 break
             self._pass_to(wake_ms)
-            self._turns()
+            wake_ms = self._turns()
         self._pass_to(end_ms)
+
+    def _wake_ms(self) -> int:
+        return 0 if self.controller is None else self.controller.runner.wake_ms()
 
     def stall(self, span_ms: int) -> None:
         """Let ``span_ms`` pass in which the computer doesn't come to the loop."""
@@ -414,27 +421,28 @@ class World:
             self._go_down()
         self.properties.at(now_ms)
 
-    def _turns(self) -> None:
-        """What the outermost loop does, until nothing is due at this moment."""
+    def _turns(self) -> int:
+        """What the outermost loop does, until nothing is due at this moment: when it next is."""
         turns = 0
         try:
-            while self.controller is not None:
+            while (controller := self.controller) is not None:
                 turns += 1
                 assert turns < MOST_TURNS, "the loop has always something to do"
-                runner, now_ms = self.controller.runner, self.clock.now_ms()
+                runner, now_ms = controller.runner, self.clock.now_ms()
                 event = runner.due(now_ms)
                 if event is not None:
                     runner.step(event, now_ms)
-                elif (letter := self.controller.inbox.take(0)) is not None:
+                elif (letter := controller.inbox.take(0)) is not None:
                     deliver(runner, letter, self.clock)
-                elif runner.wake_ms() > self.clock.now_ms():
-                    break
+                elif (wake_ms := runner.wake_ms()) > self.clock.now_ms():
+                    return wake_ms
                 else:
                     continue
                 if not runner.unfinished:
                     self._look()
         except PowerCut:
             self._go_down()
+        return self._wake_ms()
 
     @contextmanager
     def _power(self) -> Iterator[None]:
@@ -457,7 +465,12 @@ class World:
         return self.controller.runner.machine.state is State.DISPENSING
 
     def _next_look_ms(self) -> int | None:
-        """When the beam changes, and when a break of it has lasted long enough."""
+        """When the beam changes, and when a break of it has lasted long enough.
+
+        Without a sensor nobody sees the beam: then only when a drink is out.
+        """
+        if not self._looks_for_drops:
+            return self.chute.out_ms()
         edge_ms = self.chute.next_ms()
         settled_ms = self._beam_changed_ms + self._debounce_ms
         if settled_ms > self.clock.now_ms():
@@ -466,6 +479,9 @@ class World:
 
     def _look_at_beam(self) -> None:
         """What the thread beside the loop does, at the moments that matter."""
+        if not self._looks_for_drops:
+            self.chute.let_out()
+            return
         broken = self.chute.broken()
         if broken is not self._beam_broken:
             self._beam_broken, self._beam_changed_ms = broken, self.now_ms
@@ -474,9 +490,10 @@ class World:
             self.controller.runner.beam.watch.look(self.now_ms)
 
     def _date(self) -> str:
+        now = OPENING + timedelta(milliseconds=self.now_ms)
         if self.clock_is_off:
             self.bites["clock-jump"] += 1
-        now = OPENING + timedelta(milliseconds=self.now_ms) + self.clock_is_off
+            now += self.clock_is_off
         return now.isoformat(" ", "seconds")
 
     # -- watching -----------------------------------------------------------------------
@@ -517,6 +534,9 @@ class World:
         if anew or self.disk.changes != self._changes_seen:
             self._look_at_books(anew=anew)
         status = self.controller.runner.feed.status
+        if status is self._status:
+            return
+        self._status = status
         if (status.state, status.reason) != self._state:
             self._state = (status.state, status.reason)
             self._see(StateSeen(self.now_ms, status.state, status.reason))

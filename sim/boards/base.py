@@ -5,15 +5,13 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import sim.boards
 from sim.faults import SLOW_MS, Fault, Switch
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame on the wire, decoded."""
 
     at_ms: int
@@ -22,8 +20,7 @@ class Frame:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Switched:
+class Switched(NamedTuple):
     """A relay that was told ON or OFF, whether it obeyed or not, or that fell with the power."""
 
     at_ms: int
@@ -100,9 +97,10 @@ class Board(ABC):
 
     def suffers(self, fault: Fault, channel: int = 0) -> bool:
         """The same, where it changes what happens."""
-        suffers = bool(self.faults) and self.has(fault, channel)
-        self.bites[fault.value] += suffers
-        return suffers
+        if not self.faults or not self.has(fault, channel):
+            return False
+        self.bites[fault.value] += 1
+        return True
 
     # -- bytes ----------------------------------------------------------------------
 
@@ -126,10 +124,13 @@ class Board(ABC):
             if not meaning:
                 noise += taken
                 continue
-            noise = self._report_noise(noise, now_ms)
+            if noise:
+                noise = self._report_noise(noise, now_ms)
             self.on_frame(Frame(now_ms, True, taken, meaning))
-            answer += self._sent(reply, now_ms)
-        self._report_noise(noise, now_ms)
+            if reply:
+                answer += self._sent(reply, now_ms)
+        if noise:
+            self._report_noise(noise, now_ms)
         return answer
 
     @abstractmethod
@@ -141,7 +142,7 @@ class Board(ABC):
 
     def _sent(self, reply: bytes, now_ms: int) -> bytes:
         """What of ``reply`` goes onto the wire at once."""
-        if not reply or self.suffers(Fault.SILENT):
+        if self.suffers(Fault.SILENT):
             return b""
         if self._commanded and self.suffers(Fault.LOST_ACK):
             return b""
@@ -158,8 +159,7 @@ class Board(ABC):
         return reply
 
     def _report_noise(self, noise: bytes, now_ms: int) -> bytes:
-        if noise:
-            self.on_frame(Frame(now_ms, True, noise, "not understood"))
+        self.on_frame(Frame(now_ms, True, noise, "not understood"))
         return b""
 
     def _shown(self) -> list[bool]:
@@ -175,6 +175,8 @@ class Board(ABC):
 
     def advance(self, now_ms: int) -> bytes:
         """End the pulses that the board times and that are over; return answers that were late."""
+        if not self._ends_ms and not self._late:
+            return b""
         if self._ends_ms:
             for channel, end_ms in sorted(self._ends_ms.items(), key=lambda item: item[1]):
                 if end_ms <= now_ms:
