@@ -403,22 +403,15 @@ class Runner:
         if state in (State.DISPENSING, State.OUT_OF_SERVICE):
             self._token = ""
         reason = self.machine.reason() if state is State.OUT_OF_SERVICE else None
+        why, detail = reason or (None, "")
         if memory.slots is not self._told_slots:
             self._told_slots = memory.slots
             self._slots = tuple(
                 SlotStatus(slot.name, capacity, slot.remaining, slot.fault)
                 for slot, capacity in zip(memory.slots, self._capacities, strict=True)
             )
-        return Status(
-            state=state,
-            reason=reason[0] if reason else None,
-            detail=reason[1] if reason else "",
-            code=memory.code,
-            token=self._token,
-            slots=self._slots,
-            outcomes=self._told_outcomes,
-            last_outcome=self._last_outcome,
-        )
+        token, outcomes, last = self._token, self._told_outcomes, self._last_outcome
+        return Status(state, why, detail, memory.code, token, self._slots, outcomes, last)
 
 
 def serve(

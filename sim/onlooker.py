@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from controller.journal import Book
 from sim.trace import BooksSeen, Entered, Intent
@@ -64,19 +64,21 @@ class Onlooker:
         unknown = (row[0] for row in self._known.values() if row[2] == "unknown" and row[4] is None)
         return next(unknown, None)
 
-    def look(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
+    def look(self, now_ms: int) -> list[Entered | BooksSeen]:
         """What has changed since the last look, and the books."""
         books = tuple(map(Book._make, self._db.execute(_BOOKS)))
         rows: list[Row] = self._db.execute(_SINCE, (self._first,)).fetchall()
+        seen: list[Entered | BooksSeen] = []
         told = self.told
         for row in rows:
             number, slot, outcome, kept, found, _, _ = row
             if number >= self._told_first and told.get(number) != row:
-                left = next(book.remaining for book in books if book.name == slot)
-                yield Entered(now_ms, number, slot, outcome, bool(kept), found, left)
-        yield self._judged(now_ms, books, rows)
+                (left,) = [book.remaining for book in books if book.name == slot]
+                seen.append(Entered(now_ms, number, slot, outcome, bool(kept), found, left))
+        seen.append(self._judged(now_ms, books, rows))
+        return seen
 
-    def look_anew(self, now_ms: int) -> Iterator[Entered | BooksSeen]:
+    def look_anew(self, now_ms: int) -> list[Entered | BooksSeen]:
         """The same with every sum done from the beginning: an old dispense may have changed."""
         self._told_first, self._told = self.first, self.told
         self._first = 0
@@ -84,30 +86,25 @@ class Onlooker:
         return self.look(now_ms)
 
     def _judged(self, now_ms: int, books: tuple[Book, ...], rows: list[Row]) -> BooksSeen:
-        columns = [(row[1], _column(row)) for row in rows]
-        final = 0
-        for row, (_, column) in zip(rows, columns, strict=True):
-            if column == "unknown" and row[4] is None:
-                break
-            self._sums[columns[final]] += 1
-            self._first = row[0] + 1
-            final += 1
-        sums = self._sums.copy()
-        for place in columns[final:]:
-            sums[place] += 1
-        self._known = {row[0]: row for row in rows[final:]}
-        counted = tuple(
-            Book(
-                name,
-                loaded,
-                remaining,
-                sums[name, "dispensed"],
-                sums[name, "failed"],
-                sums[name, "unknown"],
-            )
-            for name, loaded, remaining, _, _, _ in books
-        )
-        return BooksSeen(now_ms, books, counted, [row[2] for row in rows].count("open"))
+        self._known = {}
+        sums = settled = self._sums
+        is_open = 0
+        for row in rows:
+            column = _column(row)
+            if sums is settled and column == "unknown" and row[4] is None:
+                sums = settled.copy()  # From here on, what was found may still change.
+            if sums is settled:
+                self._first = row[0] + 1
+            else:
+                self._known[row[0]] = row
+            sums[row[1], column] += 1
+            is_open += row[2] == "open"
+        counted: list[Book] = []
+        for name, loaded, remaining, _, _, _ in books:
+            dispensed, failed = sums[name, "dispensed"], sums[name, "failed"]
+            unknown = sums[name, "unknown"]
+            counted.append(Book(name, loaded, remaining, dispensed, failed, unknown))
+        return BooksSeen(now_ms, books, tuple(counted), is_open)
 
 
 def _column(row: Row) -> str:

@@ -204,6 +204,14 @@ class OffIsTheRestingState(Watcher):
 
     def see(self, seen: Seen) -> str | None:
         match seen:
+            case RelaySwitched(on=False):
+                self._not_yet_off.discard(seen.channel)
+                self._on_ms.pop(seen.channel, None)
+            case RelaySwitched(on=True):
+                return self._energised(seen)
+            case StateSeen():
+                self._state = seen.state
+                return self._at_rest()
             case Booted() | Died():
                 self._alive = isinstance(seen, Booted)
                 self._state = None
@@ -217,14 +225,6 @@ class OffIsTheRestingState(Watcher):
                 self._excuse(seen.at_ms)
             case Attached():
                 self._not_yet_off = set() if self._dark else set(self.limits.pulse_ms)
-            case RelaySwitched(on=False):
-                self._not_yet_off.discard(seen.channel)
-                self._on_ms.pop(seen.channel, None)
-            case RelaySwitched(on=True):
-                return self._energised(seen)
-            case StateSeen():
-                self._state = seen.state
-                return self._at_rest()
         return None
 
     def at(self, now_ms: int) -> str | None:
@@ -276,6 +276,12 @@ class IntentBeforeAct(Watcher):
 
     def see(self, seen: Seen) -> str | None:
         match seen:
+            case StateSeen():
+                self._state = seen.state
+            case BooksSeen():
+                self._count = seen.open
+                if self._count > 1:
+                    return f"{self._count} intents are open"
             case RelaySwitched(on=True):
                 slots = [intent.slot for intent in seen.intents]
                 if slots != [self.limits.slot.get(seen.channel)]:
@@ -287,12 +293,6 @@ class IntentBeforeAct(Watcher):
                 self._dead |= self._open
             case Booted():
                 self._state = None
-            case StateSeen():
-                self._state = seen.state
-            case BooksSeen():
-                self._count = seen.open
-                if self._count > 1:
-                    return f"{self._count} intents are open"
         return None
 
     def at(self, now_ms: int) -> str | None:
@@ -350,7 +350,7 @@ class ItAlwaysComesBack(Watcher):
 
     def at(self, now_ms: int) -> str | None:
         waited_ms = now_ms - self._since_ms
-        if self._waits() and waited_ms > self.limits.longest_ms + self.limits.margin_ms:
+        if waited_ms > self.limits.longest_ms + self.limits.margin_ms and self._waits():
             return f"{self._state} ({self._reason}) for {waited_ms} ms with every part well"
         return None
 

@@ -1,7 +1,7 @@
 """How an explorer, which can keep only finitely many stories, tells a watcher's story again."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sim.trace import Intent
 
@@ -36,8 +36,7 @@ class Retelling:
         """``intent``; of a dispense that is over, only that it was, and whose."""
         if intent.dispense_id not in self.running:
             return Intent(0, "", token_digest, None)
-        return replace(
-            intent,
+        return intent._replace(
             dispense_id=intent.dispense_id - self.newer,
             token_digest=token_digest,
             retry_of=intent.retry_of and intent.retry_of - self.newer,

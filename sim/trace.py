@@ -28,7 +28,7 @@ class Lane(Enum):
     FAULT = "what is wrong"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Seen:
     """Something seen at ``at_ms``. Nobody changes it; not frozen, since that doubles its cost."""
 
@@ -41,7 +41,7 @@ class Seen:
         raise NotImplementedError
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Booted(Seen):
     """A controller began to run."""
 
@@ -52,7 +52,7 @@ class Booted(Seen):
         return "the controller starts"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Died(Seen):
     """The controller is gone: killed, stopped, or without power."""
 
@@ -64,7 +64,7 @@ class Died(Seen):
         return f"the controller is gone: {self.how}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Attached(Seen):
     """The controller opened the relay's port."""
 
@@ -75,7 +75,7 @@ class Attached(Seen):
         return "port opened"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Weather(Seen):
     """What is wrong outside the controller, in words of one or two: cable out, disk full."""
 
@@ -89,7 +89,7 @@ class Weather(Seen):
         return ", ".join(self.wrong) or "every part is well"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Happened(Seen):
     """Something went wrong, and was over at once."""
 
@@ -101,7 +101,7 @@ class Happened(Seen):
         return self.what
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Served(Seen):
     """A visitor's phone received the warning with the page mark ``mark``."""
 
@@ -115,7 +115,7 @@ class Served(Seen):
         return f"{self.visitor}: reads the warning, with a button"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Answered(Seen):
     """It received the warning with something else beneath, one of ``controller.door.Word``."""
 
@@ -128,7 +128,7 @@ class Answered(Seen):
         return f"{self.visitor}: reads the warning, and is told: {self.word}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Shown(Seen):
     """The phone rendered that page."""
 
@@ -142,7 +142,7 @@ class Shown(Seen):
         return f"{self.visitor}: the phone shows it"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Tapped(Seen):
     """The visitor tapped its button."""
 
@@ -166,7 +166,7 @@ class Intent(NamedTuple):
     """The dispense that this one is the second try of; its token is that one's."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class RelaySwitched(Seen):
     """A relay was told ON or OFF, or fell with the power; ``channel`` is the one that was told.
 
@@ -186,7 +186,7 @@ class RelaySwitched(Seen):
         return f"channel {self.channel} {'ON' if self.on else 'OFF'}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class OnWire(Seen):
     """One frame, decoded."""
 
@@ -201,7 +201,7 @@ class OnWire(Seen):
         return f"{way} {self.data.hex(' ').upper()}  {self.meaning}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class BeamSeen(Seen):
     """The drop sensor's beam was broken, or is free again."""
 
@@ -213,7 +213,7 @@ class BeamSeen(Seen):
         return "the beam is broken" if self.broken else "the beam is free"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Fell(Seen):
     """A drink came out, from the slot on ``channel``."""
 
@@ -228,7 +228,7 @@ class Fell(Seen):
         return f"a drink fell from channel {self.channel}{unseen}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class StateSeen(Seen):
     """The machine's published state."""
 
@@ -242,7 +242,7 @@ class StateSeen(Seen):
         return f"{self.state.value}{reason}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Entered(Seen):
     """A dispense as the journal on disk now has it, and what is left in its slot."""
 
@@ -264,7 +264,7 @@ class Entered(Seen):
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Loaded(Seen):
     """The operator filled a slot."""
 
@@ -277,7 +277,7 @@ class Loaded(Seen):
         return f"{self.slot} is loaded with {self.drinks}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class BooksSeen(Seen):
     """The journal's sums beside what its dispenses add up to, read by another process."""
 

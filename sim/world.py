@@ -549,7 +549,7 @@ class World:
         assert self._onlooker is not None
         self._changes_seen = self.disk.changes
         look = self._onlooker.look_anew if anew else self._onlooker.look
-        for seen in look(self.now_ms):
+        for seen in look(self.clock.now_ms()):
             self._see(seen)
 
     def _see(self, seen: Seen) -> None:

@@ -20,7 +20,7 @@ from controller.events import (
     StockChanged,
 )
 from controller.machine import Machine
-from controller.memory import Phase
+from controller.memory import Phase, Run
 from controller.table import State
 from sim.explore import program, report
 from sim.explore.alphabet import VARIANTS, Alphabet
@@ -157,9 +157,9 @@ class NeverEndsAPulse(Machine):
 class SetsNoDeadline(Machine):
     """For a pulse."""
 
-    def _due_in(self, span_ms: int) -> None:
-        super()._due_in(span_ms)
-        if self.memory.run is not None and self.memory.run.phase is Phase.ON:
+    def _renew_run(self, run: Run, span_ms: int) -> None:
+        super()._renew_run(run, span_ms)
+        if run.phase is Phase.ON:
             self.memory = self.memory._replace(deadline_ms=None)
 
 

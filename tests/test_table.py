@@ -477,11 +477,11 @@ class TestNothingHalfDone:
         made = machine("warned")
         before = (made.state, made.memory)
 
-        def broken(event: Event) -> None:
+        def broken() -> None:
             made.memory = made.memory._replace(code=99)
             raise RuntimeError("a bug")
 
-        monkeypatch.setattr(made, "begin_dispense", broken)
+        monkeypatch.setattr(made, "serving_slot", broken)  # begin_dispense asks for it
         with pytest.raises(RuntimeError, match="a bug"):
             made.handle(Confirmed(1, 0, "page"), NOW_MS - 1)
         assert (made.state, made.memory) == before
