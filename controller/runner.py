@@ -42,7 +42,7 @@ from controller.inbox import Inbox, Letter
 from controller.journal import Journal
 from controller.machine import Machine
 from controller.memory import Phase, Slot
-from controller.rounds import RETRY_FIRST_MS, ROUND_MS, Round
+from controller.rounds import Round
 from controller.status import Feed, SlotStatus, Status
 from controller.table import State
 from controller.visits import Visits
@@ -344,8 +344,10 @@ class Runner:
         self._blocked_before = why_blind == BLOCKED
         if why_blind and why_blind != BLOCKED:
             self._sensor_round.retry()
+        elif why_blind:
+            self._sensor_round.soon(now_ms)
         else:
-            self._sensor_round.again(now_ms, RETRY_FIRST_MS if why_blind else ROUND_MS)
+            self._sensor_round.again(now_ms)
         if why_blind == known or passing:
             return None
         return SensorLost(why_blind) if why_blind else SensorBack()
