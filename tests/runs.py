@@ -5,14 +5,12 @@ from functools import cache
 
 import pytest
 
-from controller.config import load
 from controller.machine import Machine
 from sim.plan import Setting
 from sim.properties import Violation
 from sim.timeline import timeline
 from sim.trace import Seen
 from sim.world import World
-from tests.conftest import ROOT
 
 SLOT = "<script>乌龙茶</script>"
 ATTACK = "<script>alert('&')</script>\x1b[31m"
@@ -37,8 +35,8 @@ def visit(world: World, then_ms: int = 2_000) -> None:
 
 @cache
 def plain() -> Sequence[Seen]:
-    """A visit to the machine of config.yaml."""
-    world = World(load(ROOT / "config.yaml"))
+    """A visit to a machine that sees its drinks fall."""
+    world = World(Setting("lcus", "cts").config())
     world.boot()
     world.wait(1_000)
     visit(world)

@@ -137,6 +137,14 @@ class Crowd(RuleBasedStateMachine):
         self.let_pass(1_000)
         self.visit(visitor, 5_000, "stuck-open")
 
+    @rule(visitor=PEOPLE, fault=st.sampled_from(["jam", "block"]))
+    @precondition(lambda self: self.hall.open and self.hall.world.state is State.IDLE)
+    def the_first_slot_fails(self, visitor: int, fault: str) -> None:
+        for slot in SLOTS:
+            self.do("load", slot, 3)
+        self.let_pass(1_000)
+        self.visit(visitor, 7_000, fault)
+
     # -- time, the operator, faults -------------------------------------------------
 
     @rule(span_ms=st.sampled_from([1, 99, 699, 700, 1_999, 2_000, 5_000, 20_000, 60_000]))
