@@ -177,6 +177,23 @@ def test_every_guard_and_effect_is_a_method() -> None:
         assert inspect.isfunction(getattr(Machine, name, None)), name
 
 
+@pytest.mark.parametrize("state", State)
+def test_no_way_leads_past_the_table(state: State) -> None:
+    """``transitions`` by itself would add one to each state."""
+    made = machine("idle")
+    for name in (f"to_{state.name}", f"to_{state.value}"):
+        with pytest.raises(AttributeError, match=name):
+            made.trigger(name, RelayBack())
+    assert made.state is State.IDLE
+
+
+def test_it_is_born_out_of_service() -> None:
+    made = Machine((Slot("water", 1, PULSE_MS, 3),), RULES)
+    assert made.state is State.OUT_OF_SERVICE
+    assert made.reason() == (Reason.STARTING, "")
+    assert made.deadline_ms() is None
+
+
 @pytest.mark.parametrize(
     ("state", "event", "why"),
     [
