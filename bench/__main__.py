@@ -7,7 +7,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import core, dialects, memory, page, replug, start, tap_http, tap_loop
+from bench import (
+    campaign,
+    core,
+    dialects,
+    memory,
+    page,
+    replug,
+    start,
+    tap_http,
+    tap_loop,
+    visit,
+)
 from bench.report import REPORT, Row, render
 from bench.wrk import WrkMissing
 
@@ -18,6 +29,8 @@ FIGURES: tuple[Callable[[Path], list[Row]], ...] = (
     start.measure,
     memory.measure,
     core.measure,
+    visit.measure,
+    campaign.measure,
     dialects.measure,
     replug.measure,
 )

@@ -33,7 +33,7 @@ def measure(folder: Path) -> list[Row]:
 def _simulated(folder: Path) -> Row:
     config = load(written(folder, folder / "board"))
     spans_ms: list[float] = []
-    with closing(World(config, folder)) as world:
+    with closing(World(config)) as world:
         world.boot()
         world.wait(1_000)
         outages = Random(1)

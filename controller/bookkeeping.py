@@ -10,6 +10,7 @@ from pathlib import Path
 from controller.config import Config
 from controller.errors import QuenchError
 from controller.journal import Journal
+from controller.storage import RealDisk
 
 
 class Books:
@@ -69,7 +70,7 @@ class Books:
 
     @contextmanager
     def _opened(self) -> Iterator[Journal]:
-        with closing(Journal(self._path, create=False)) as journal:
+        with closing(Journal(self._path, storage=RealDisk(create=False))) as journal:
             yield journal
 
 

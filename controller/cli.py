@@ -27,14 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="quench: %(message)s", level=logging.WARNING, stream=sys.stderr)
     log.setLevel(logging.INFO)
     try:
-        options.do(options)
+        code: int | None = options.do(options)
     except QuenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    return 0
+    except KeyboardInterrupt:
+        return 130
+    return code or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,6 +82,16 @@ def _parser() -> argparse.ArgumentParser:
         _add_relay(parser_of_deed, deed)
         parser_of_deed.set_defaults(do=_relay, deed=deed)
 
+    _add_campaigns(commands)
+
+    explore = commands.add_parser(
+        "explore", help="every reachable state of the rules, every event, fault and crash"
+    )
+    told = "follow no state that is N steps from the start or farther (follow all)"
+    explore.add_argument("--depth", type=_some, metavar="N", help=told)
+    explore.add_argument("--json", action="store_true", help="as data, at the end")
+    explore.set_defaults(do=_explore)
+
     stock = commands.add_parser("stock", help="what is loaded; load drinks")
     _add_journal(stock)
     stock.set_defaults(do=lambda options: _books(options).show_stock())
@@ -107,6 +119,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_campaigns(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fuzz = commands.add_parser("fuzz", help="a campaign of visitors and faults, from seeds")
+    fuzz.add_argument("--visits", type=_some, default=20_000, help="how many (20000)")
+    fuzz.add_argument("--minutes", type=_minutes, help="for how long, in place of --visits")
+    fuzz.add_argument("--seed", type=_count, default=1, help="of the first run (1)")
+    fuzz.add_argument("--workers", type=_some, default=1, help="processes (1)")
+    _add_choice(fuzz)
+    told = "in place of it: crash at every instant of a few scenarios, and again in the recovery"
+    fuzz.add_argument("--crash-everywhere", action="store_true", help=told)
+    fuzz.add_argument("--json", action="store_true", help="the summary for a program to read")
+    fuzz.set_defaults(do=_fuzz)
+
+    replay = commands.add_parser("replay", help="one run of a campaign again, as a readable trace")
+    replay.add_argument("seed", type=_count, nargs="?", help="the run that 'quench fuzz' named")
+    replay.add_argument("--plan", metavar="TEXT", help="a run that is written out, in place of it")
+    replay.add_argument("--visits", type=_some, default=None, help="as they were in that run")
+    replay.add_argument("--shrunk", action="store_true", help="thin a run with a violation out")
+    replay.add_argument("--html", type=Path, metavar="FILE", help="draw it as a page")
+    replay.add_argument("--save", type=Path, metavar="DIR", help="put the journal there")
+    _add_choice(replay)
+    replay.add_argument("--json", action="store_true", help="only plan, hash and violation")
+    replay.set_defaults(do=_replay)
+
+
 def _add_config(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
     """``again``: the option may also stand after a subcommand, and is the outer one if not."""
     default = argparse.SUPPRESS if again else Path("config.yaml")
@@ -129,6 +165,11 @@ def _add_relay(parser: argparse.ArgumentParser, deed: str) -> None:
         parser.add_argument("--yes", action="store_true", help="click without asking")
 
 
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--faults", default="all", help="all, none, or names with commas (all)")
+    parser.add_argument("--dialect", default="all", help="of the board, one alone (all)")
+
+
 def _add_journal(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
     _add_config(parser, again=again)
     default = argparse.SUPPRESS if again else None
@@ -146,6 +187,22 @@ def _count(text: str) -> int:
     if text.isdecimal():
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+
+
+def _some(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if 0 < minutes < 1e6:
+        return minutes
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes above 0")
 
 
 # -- run and sim ------------------------------------------------------------------------
@@ -268,6 +325,61 @@ def _relay(options: argparse.Namespace) -> None:
     from controller.clock import MonotonicClock
 
     by_hand.do(options, MonotonicClock())
+
+
+# -- the fault campaign --------------------------------------------------------------------
+
+
+def _fuzz(options: argparse.Namespace) -> int:
+    from controller.clock import MonotonicClock
+    from sim import fuzz
+
+    if options.crash_everywhere:
+        return fuzz.crash(workers=options.workers, as_json=options.json)
+    chosen = fuzz.choice(options.faults, options.dialect, options.visits)
+    return fuzz.fuzz(
+        options.seed,
+        chosen,
+        _asked(options),
+        visits=options.visits,
+        minutes=options.minutes,
+        workers=options.workers,
+        clock=MonotonicClock(),
+        as_json=options.json,
+    )
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from sim import fuzz
+    from sim.plan import VISITS
+
+    chosen = fuzz.choice(options.faults, options.dialect, options.visits or VISITS)
+    plan = fuzz.plan_of(options.seed, options.plan, chosen)
+    return fuzz.replay(
+        plan,
+        shrunk=options.shrunk,
+        html=options.html,
+        save=options.save,
+        as_json=options.json,
+    )
+
+
+def _asked(options: argparse.Namespace) -> list[str]:
+    """What a replay must be told as well."""
+    from sim.plan import VISITS
+
+    asked = {"--faults": options.faults, "--dialect": options.dialect}
+    words = [word for pair in asked.items() if pair[1] != "all" for word in pair]
+    return words if options.visits >= VISITS else [*words, "--visits", str(options.visits)]
+
+
+# -- explore --------------------------------------------------------------------------------
+
+
+def _explore(options: argparse.Namespace) -> None:
+    from sim.explore import program
+
+    program.run(options.depth, as_json=options.json)
 
 
 # -- stock and journal ----------------------------------------------------------------------

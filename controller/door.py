@@ -8,8 +8,8 @@ brings those events along, in case the phone's earlier requests were lost.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from controller.codes import TOKEN_PATTERN, Marks
 from controller.events import Confirmed, Event, Outcome, Scanned, WarningShown
@@ -37,8 +37,7 @@ class Word(Enum):
     OUT_OF_SERVICE = "out_of_service"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What to draw. ``mark`` and ``wait_ms`` (until the button may be used) go with FORM."""
 
     word: Word
@@ -92,7 +91,7 @@ class Door:
         """A phone proved that it rendered the page with ``mark``."""
         visit = self._open_visit(token)
         if visit is not None and self._marks.served_ms(visit.code, mark) is not None:
-            self._inbox.put(Letter((Scanned(visit.code), WarningShown(visit.code))))
+            self._inbox.put(Letter(self._unheard(visit.code)))
 
     def tap(self, token: str, mark: str, done: Callable[[], None]) -> bool:
         """A visitor's tap on the page with ``mark``.
@@ -112,7 +111,7 @@ class Door:
         return self._inbox.put(Letter((*self._unheard(code), confirmed), done))
 
     def _unheard(self, code: int) -> tuple[Event, ...]:
-        """What must have gone before a tap, and the machine may not have heard of."""
+        """What must have gone before, and the machine may not have heard of."""
         match self._feed.status.state:
             case State.IDLE:
                 return Scanned(code), WarningShown(code)

@@ -34,26 +34,22 @@ class DropWatch:
         self._broken_ms: int | None = None
         self._looked_ms: int | None = None
         self._gap_ms = 0
-        self._news: Event | None = None
+        self.news: Event | None = None
+        """What was seen and not taken yet; any thread may read it."""
         self._ended = False
 
     def arm(self, dispense_id: int, sensor: DropSensor) -> None:
         """A drink of ``dispense_id`` may fall from now on."""
         with self._turn:
             self._dispense_id, self._sensor = dispense_id, sensor
-            self._broken_ms = self._looked_ms = self._news = None
+            self._broken_ms = self._looked_ms = self.news = None
             self._gap_ms = 0
             self._turn.notify()
 
     def disarm(self) -> None:
         """None may fall any more. The sensor is not used again once this returns."""
         with self._turn:
-            self._sensor = self._news = None
-
-    @property
-    def news(self) -> bool:
-        """Whether :meth:`take` has something."""
-        return self._news is not None
+            self._sensor = self.news = None
 
     @property
     def gap_ms(self) -> int:
@@ -63,7 +59,7 @@ class DropWatch:
     def take(self) -> Event | None:
         """What was seen since the last call: Dropped, or SensorLost; None if nothing was."""
         with self._turn:
-            news, self._news = self._news, None
+            news, self.news = self.news, None
             return news
 
     def look(self, now_ms: int) -> None:
@@ -85,7 +81,7 @@ class DropWatch:
                 self._tell(Dropped(self._dispense_id))
 
     def _tell(self, news: Event) -> None:
-        self._news = news
+        self.news = news
         self._sensor = None
         self._wake()
 

@@ -34,7 +34,7 @@ class Event:
     trigger: ClassVar[str]
     outruns_deadline: ClassVar[bool] = False
     """Whether it is applied before a deadline that has passed: it is that deadline, or tells how
-    the running dispense went, which is so however late it is heard of."""
+    the running dispense went, which is so however late it is heard of, or lets nothing begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,7 @@ class OperatorStop(Event):
     """A person, or the end of the process, takes the machine out of service."""
 
     trigger: ClassVar[str] = "operator_stop"
+    outruns_deadline: ClassVar[bool] = True
     detail: str
 
 

@@ -2,7 +2,7 @@
 
 import queue
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from controller.events import Event
 
@@ -10,8 +10,7 @@ CAPACITY = 2048
 """More taps than a hall can make in the second that the slowest write may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """Events to be applied one after the other; then ``done`` is called in the loop's thread."""
 
     events: tuple[Event, ...]
@@ -35,6 +34,8 @@ class Inbox:
 
     def take(self, wait_ms: int) -> Letter | None:
         """The next letter, waiting up to ``wait_ms`` for it."""
+        if wait_ms <= 0 and self._letters.empty():
+            return None
         try:
             return (
                 self._letters.get(timeout=wait_ms / 1000)

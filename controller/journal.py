@@ -10,17 +10,18 @@ Dates are for people to read. Nothing is ever decided by them.
 """
 
 import fcntl
-import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, NamedTuple
 
 from controller.errors import JournalError, NoDrinkLeft
 from controller.events import Outcome
+from controller.storage import RealDisk, Storage, os_says
 
 DIGESTS_KEPT = 256
 """Dispenses whose token digest stays: as many as a running machine remembers codes."""
@@ -72,12 +73,14 @@ _COLUMN = {
     Outcome.UNKNOWN: "unknown",
 }
 
+_UNSETTLED = "outcome IN ('open', 'unknown')"
+"""In the words of the index: a question that says them finds a few among a million."""
+
 FOUND = ("dispensed", "remaining", "failed")
 """What a person can find out about a dispense of unknown outcome."""
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
+class Book(NamedTuple):
     """One slot's sums, in drinks."""
 
     name: str
@@ -120,7 +123,7 @@ class Lock:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file: IO[str] = path.open("a")
         except OSError as error:
-            raise JournalError(f"{path}: {_os_says(error)}") from error
+            raise JournalError(f"{path}: {os_says(error)}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -133,6 +136,13 @@ class Lock:
         self._file.close()
 
 
+ON_DISK = RealDisk()
+
+LOG_PAGES = 100
+"""So long may the log grow, in pages of 4 KiB, before it is put into the database: with SQLite's
+own 1,000, a disk with less than 4 MB free fills up with it, and no restart frees it."""
+
+
 class Journal:
     """An open journal. One thread owns it; other processes may open the same file."""
 
@@ -140,35 +150,28 @@ class Journal:
         self,
         path: Path,
         *,
-        create: bool = True,
-        busy_ms: int = 5_000,
+        storage: Storage = ON_DISK,
         date: Callable[[], str] = utc_date,
         migrations: Sequence[str] = MIGRATIONS,
     ) -> None:
-        """Open ``path`` and bring its schema up to date.
+        """Open ``path`` in ``storage``, bring its schema up to date, and make sure of it.
 
-        Raises JournalError if it can't be opened, is locked for ``busy_ms``, is
-        damaged, or was written by a newer quench.
+        Raises JournalError if it can't be opened, is locked for longer than ``storage``
+        waits, is damaged, or was written by a newer quench.
         """
         self.path = path
         self._date = date
-        if create:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise JournalError(f"{path.parent}: {_os_says(error)}") from error
-        elif not path.exists():
-            raise JournalError(f"{path}: there is no journal yet; it begins with the first run")
-        elif not os.access(path, os.R_OK | os.W_OK):
-            raise JournalError(f"{path}: permission denied")
         with self._said():
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=busy_ms / 1000)
+            self._db = storage.connect(path)
         try:
             with self._said():
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._migrate(migrations)
+                with self._transaction():  # that is: while nobody else writes to it
+                    storage.write_again(path.with_name(path.name + "-wal"))
                 self._seen_version = self._data_version()
         except BaseException:
             self._db.close()
@@ -184,7 +187,8 @@ class Journal:
         """Close what a crash left open: its outcome is unknown. Returns how many there were."""
         with self._transaction():
             return self._db.execute(
-                "UPDATE dispense SET outcome = 'unknown', ended_at = ? WHERE outcome = 'open'",
+                f"UPDATE dispense SET outcome = 'unknown', ended_at = ? WHERE {_UNSETTLED}"  # noqa: S608
+                " AND outcome = 'open'",
                 (self._date(),),
             ).rowcount
 
@@ -294,7 +298,7 @@ class Journal:
             rows = self._db.execute(
                 "SELECT name, loaded, remaining, dispensed, failed, unknown FROM slot ORDER BY name"
             )
-            return [Book(*row) for row in rows]
+            return [Book._make(row) for row in rows]
 
     def loads(self) -> dict[str, int]:
         """The number of the latest load of each slot; it grows with every load of any."""
@@ -306,7 +310,8 @@ class Journal:
         with self._said():
             return int(
                 self._db.execute(
-                    "SELECT count(*) FROM dispense WHERE outcome = 'unknown' AND found IS NULL"
+                    f"SELECT count(*) FROM dispense WHERE {_UNSETTLED}"  # noqa: S608
+                    " AND outcome = 'unknown' AND found IS NULL"
                 ).fetchone()[0]
             )
 
@@ -372,25 +377,70 @@ class Journal:
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {number}")
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._said():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    with suppress(sqlite3.Error):
-                        self._db.execute("ROLLBACK")
-                raise
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self.path, self._db)
 
-    @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _said(self) -> "_Said":
+        return _Said(self.path)
+
+
+class _Said:
+    """What SQLite says within is said in our words, as a JournalError.
+
+    Classes, since these two are entered with every visit, and a generator's way in and
+    out costs more than the statement within.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is held."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, sqlite3.Error):
+            raise JournalError(f"{self._path}: {_sqlite_says(error)}") from error
+
+
+class _Transaction(_Said):
+    """All that is done within, or nothing."""
+
+    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
+        super().__init__(path)
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._do("BEGIN IMMEDIATE")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._do("COMMIT")
+        else:
+            self._undo()
+            super().__exit__(kind, error, traceback)
+
+    def _do(self, statement: str) -> None:
         try:
-            yield
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path}: {_sqlite_says(error)}") from error
+            self._database.execute(statement)
+        except BaseException as error:
+            self._undo()
+            super().__exit__(type(error), error, error.__traceback__)
+            raise
+
+    def _undo(self) -> None:
+        if self._database.in_transaction:
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
 
 
 def _sqlite_says(error: sqlite3.Error) -> str:
@@ -410,7 +460,3 @@ def _sqlite_says(error: sqlite3.Error) -> str:
         case str(name) if name.startswith("SQLITE_IOERR"):
             return f"the disk failed ({name}); is it full, worn out, or gone?"
     return str(error)
-
-
-def _os_says(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -6,7 +6,7 @@ step either happens or leaves no mark, and an explorer can count the states.
 """
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 import transitions
@@ -87,28 +87,25 @@ class Machine:
         self.memory = Memory(slots=slots, next_dispense_id=next_dispense_id, unknown=unknown)
         self._now_ms = 0
         self._outbox: list[Command] = []
-        transitions.Machine(
+        self._triggers = transitions.Machine(
             self,
             states=State,
             initial=State.OUT_OF_SERVICE,
             auto_transitions=False,
             model_override=True,
-            prepare_event="learn",
+            prepare_event=self.learn,
             transitions=[
                 {
                     "trigger": row.trigger,
                     "source": list(row.sources),
                     "dest": row.dest,
-                    "conditions": list(row.guards),
-                    "after": list(row.effects),
+                    # The methods themselves: by name, each would be looked up at every step.
+                    "conditions": [getattr(self, name) for name in row.guards],
+                    "after": [getattr(self, name) for name in row.effects],
                 }
                 for row in TABLE
             ],
-        )
-
-    def trigger(self, name: str, event: Event) -> bool:
-        """Declared for the type checker; ``transitions`` puts its own in its place."""
-        raise NotImplementedError
+        ).events
 
     # -- the way in ----------------------------------------------------------
 
@@ -117,8 +114,9 @@ class Machine:
 
         A deadline that has passed is applied first, so that the order in which
         an event and the timer reach the loop decides nothing; but what is known of
-        the running dispense is never overruled by a deadline that waited for it. A
-        refused event returns exactly one :class:`Refuse` of its own and changes nothing.
+        the running dispense is never overruled by a deadline that waited for it, and a
+        stop waits for none. A refused event returns exactly one :class:`Refuse` of its
+        own and changes nothing.
 
         Raises ValueError, with nothing changed, if ``now_ms`` runs backwards.
         """
@@ -144,7 +142,7 @@ class Machine:
         memory = self.memory
         self._outbox = []
         try:
-            if self.trigger(event.trigger, event):
+            if self._triggers[event.trigger].trigger(self, event):
                 return tuple(self._outbox)
             why = self._why_refused(event)
         except transitions.MachineError:
@@ -179,21 +177,20 @@ class Machine:
             return Reason.SENSOR_LOST, memory.sensor_fault
         if memory.unknown and self.rules.stop_on_unknown:
             return Reason.UNKNOWN_OUTCOME, f"{memory.unknown} dispenses wait to be reconciled"
+        if self.serving_slot() is not None:
+            return None
         if not any(slot.remaining for slot in memory.slots):
             return Reason.SOLD_OUT, ""
-        if not any(slot.remaining and slot.healthy for slot in memory.slots):
-            faults = (f"{slot.name}: {slot.fault}" for slot in memory.slots if slot.fault)
-            return Reason.NO_SLOT_TO_TRUST, "; ".join(faults)
-        return None
+        faults = (f"{slot.name}: {slot.fault}" for slot in memory.slots if slot.fault)
+        return Reason.NO_SLOT_TO_TRUST, "; ".join(faults)
 
     def serving_slot(self) -> int | None:
         """The slot that serves next: the fullest healthy one, the first of equals."""
         best: int | None = None
+        most = 0
         for index, slot in enumerate(self.memory.slots):
-            if slot.healthy and slot.remaining > (
-                0 if best is None else self.memory.slots[best].remaining
-            ):
-                best = index
+            if slot.remaining > most and not slot.fault:
+                best, most = index, slot.remaining
         return best
 
     # -- facts: taken in before the guards are asked ---------------------------
@@ -262,9 +259,8 @@ class Machine:
         assert index is not None, "a session runs only while a slot can serve"
         slot = memory.slots[index]
         dispense_id = memory.next_dispense_id
-        self.memory = replace(
-            memory,
-            slots=with_slot(memory.slots, index, replace(slot, remaining=slot.remaining - 1)),
+        self.memory = memory._replace(
+            slots=with_slot(memory.slots, index, slot._replace(remaining=slot.remaining - 1)),
             next_dispense_id=dispense_id + 1,
             run=Run(dispense_id, index, code, visit, retry_of),
             # OFF is scheduled before ON is asked for.
@@ -278,21 +274,19 @@ class Machine:
 
     def time_pulse(self, event: Event) -> None:
         run = self._run()
-        self._renew_run(replace(run, phase=Phase.ON))
-        self._due_in(self.memory.slots[run.slot].pulse_ms)
+        self._renew_run(run._replace(phase=Phase.ON), self.memory.slots[run.slot].pulse_ms)
 
     def end_pulse(self, event: Event) -> None:
         run = self._run()
-        self._renew_run(replace(run, phase=Phase.ENDING))
-        self._due_in(self.rules.drop_timeout_ms)
+        self._renew_run(run._replace(phase=Phase.ENDING), self.rules.drop_timeout_ms)
         self._outbox.append(EndPulse(run.dispense_id, self.memory.slots[run.slot].channel))
 
     def await_drop(self, event: Released) -> None:
-        self._renew_run(replace(self._run(), phase=Phase.FALLING, released=event.outcome))
-        self._due_in(self.rules.drop_timeout_ms)
+        run = self._run()._replace(phase=Phase.FALLING, released=event.outcome)
+        self._renew_run(run, self.rules.drop_timeout_ms)
 
     def note_drop(self, event: Event) -> None:
-        self._renew_run(replace(self._run(), dropped=True))
+        self.memory = self.memory._replace(run=self._run()._replace(dropped=True))
 
     def settle_try(self, event: DeadlinePassed) -> None:
         run = self._run()
@@ -301,24 +295,24 @@ class Machine:
     def settle(self, event: Event) -> None:
         run = self._run()
         outcome, drink_kept = verdict(run, event)
-        self.memory = replace(self.memory, run=None, deadline_ms=None)
+        self.memory = self.memory._replace(run=None, deadline_ms=None)
         self._outbox.append(Settle(run.dispense_id, outcome, drink_kept))
 
     def new_code(self, event: Event) -> None:
-        self.memory = replace(self.memory, code=self.memory.code + 1, deadline_ms=None)
+        self.memory = self.memory._replace(code=self.memory.code + 1, deadline_ms=None)
         self._outbox.append(NewCode(self.memory.code))
 
     def all_off(self, event: Event) -> None:
-        self.memory = replace(self.memory, deadline_ms=None)
+        self.memory = self.memory._replace(deadline_ms=None)
         self._outbox.append(AllOff())
 
     def _due_in(self, span_ms: int) -> None:
-        self.memory = replace(self.memory, deadline_ms=self._now_ms + span_ms)
+        self.memory = self.memory._replace(deadline_ms=self._now_ms + span_ms)
 
     def _run(self) -> Run:
         run = self.memory.run
         assert run is not None, "the dispensing state has a running dispense"
         return run
 
-    def _renew_run(self, run: Run) -> None:
-        self.memory = replace(self.memory, run=run)
+    def _renew_run(self, run: Run, span_ms: int) -> None:
+        self.memory = self.memory._replace(run=run, deadline_ms=self._now_ms + span_ms)

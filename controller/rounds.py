@@ -1,7 +1,8 @@
 """When a part is looked at: in a round while it is well, less and less often while it is not."""
 
 ROUND_MS = 1_000
-"""How often the relay's cable and the journal's other writers are looked at."""
+"""How often the relay's cable and the journal's other writers are looked at, on the second:
+the computer wakes up once for all."""
 RETRY_FIRST_MS = 250
 RETRY_MOST_MS = 2_000
 """A lost part is tried again after the first span, then twice as long each time, up to the most."""
@@ -24,10 +25,15 @@ class Round:
             self._tried = False
         return now_ms >= self.due_ms
 
-    def again(self, now_ms: int, span_ms: int = ROUND_MS) -> None:
-        """The part is there: the usual round."""
+    def again(self, now_ms: int) -> None:
+        """The part is there: the usual round, at one moment with all others that are well."""
         self._span_ms = RETRY_FIRST_MS
-        self.due_ms = now_ms + span_ms
+        self.due_ms = now_ms - now_ms % ROUND_MS + ROUND_MS
+
+    def soon(self, now_ms: int) -> None:
+        """The part is there, and something is odd: look once more before long."""
+        self._span_ms = RETRY_FIRST_MS
+        self.due_ms = now_ms + RETRY_FIRST_MS
 
     def retry(self) -> None:
         """Not yet: wait longer each time, from the next look on."""

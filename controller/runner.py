@@ -41,8 +41,8 @@ from controller.events import (
 from controller.inbox import Inbox, Letter
 from controller.journal import Journal
 from controller.machine import Machine
-from controller.memory import Phase
-from controller.rounds import RETRY_FIRST_MS, ROUND_MS, Round
+from controller.memory import Phase, Slot
+from controller.rounds import Round
 from controller.status import Feed, SlotStatus, Status
 from controller.table import State
 from controller.visits import Visits
@@ -90,6 +90,7 @@ class Runner:
         self._listeners = tuple(listeners)
         self._token = ""
         self._outcomes: Counter[Outcome] = Counter()
+        self._told_outcomes: tuple[tuple[Outcome, int], ...] = ()
         self._last_outcome: Outcome | None = None
         self._relay: Relay | None = None
         self._on_confirmed = False
@@ -97,6 +98,8 @@ class Runner:
         self._journal_round = Round()
         self._sensor_round = Round()
         self._blocked_before = False
+        self._told_slots: tuple[Slot, ...] = ()
+        self._slots: tuple[SlotStatus, ...] = ()
         self._unsettled: list[Settle] = []
         self._results: deque[Event] = deque()
         self.feed = Feed(self._status())
@@ -110,19 +113,19 @@ class Runner:
         """
         if self._results:
             return self._results.popleft()
-        seen = self.beam.watch.take()
-        if seen is not None:
+        if self.beam.watch.news is not None and (seen := self.beam.watch.take()) is not None:
             return seen
-        deadline_ms = self.machine.deadline_ms()
+        deadline_ms = self.machine.memory.deadline_ms
         if deadline_ms is not None and now_ms >= deadline_ms:
             return self._deadline_passed()
-        if self._relay_round.is_due(now_ms):
-            return self._look_after_relay(now_ms)
-        if self._journal_round.is_due(now_ms):
-            return self._look_after_journal(now_ms)
-        if self._sensor_round.is_due(now_ms):
-            return self._look_after_sensor(now_ms)
-        return None
+        if now_ms < self._rounds_due_ms():
+            return None
+        return (
+            (self._relay_round.is_due(now_ms) and self._look_after_relay(now_ms))
+            or (self._journal_round.is_due(now_ms) and self._look_after_journal(now_ms))
+            or (self._sensor_round.is_due(now_ms) and self._look_after_sensor(now_ms))
+            or None
+        )
 
     def _deadline_passed(self) -> Event:
         """That no drink was seen to fall says nothing if nobody looked."""
@@ -139,19 +142,20 @@ class Runner:
 
     def wake_ms(self) -> int:
         """When :meth:`due` will next have something to do."""
-        if self.unfinished or self.beam.watch.news:
+        if self._results or self.beam.watch.news is not None:
             return 0
-        rounds = (self._relay_round, self._journal_round, self._sensor_round)
-        due_ms = min(each.due_ms for each in rounds)
-        deadline_ms = self.machine.deadline_ms()
-        return due_ms if deadline_ms is None else min(due_ms, deadline_ms)
+        due_ms, deadline_ms = self._rounds_due_ms(), self.machine.memory.deadline_ms
+        return due_ms if deadline_ms is None or due_ms < deadline_ms else deadline_ms
+
+    def _rounds_due_ms(self) -> int:
+        return min(self._relay_round.due_ms, self._journal_round.due_ms, self._sensor_round.due_ms)
 
     def step(self, event: Event, now_ms: int) -> tuple[Command, ...]:
         """Decide on ``event`` at ``now_ms`` and carry out what follows."""
         commands = self.machine.handle(event, now_ms)
         for command in commands:
             self._carry_out(command, now_ms)
-        if not self.unfinished:  # What follows at once belongs to the same moment.
+        if not self._results:  # What follows at once belongs to the same moment.
             self.feed.publish(self._status())
         self._tell_phone(commands)
         for listener in self._listeners:
@@ -247,6 +251,7 @@ class Runner:
     def _settle(self, command: Settle, now_ms: int) -> None:
         self.beam.watch.disarm()
         self._outcomes[command.outcome] += 1
+        self._told_outcomes = tuple(self._outcomes.items())
         self._last_outcome = command.outcome
         try:
             self._journal.settle(command.dispense_id, command.outcome, command.drink_kept)
@@ -339,8 +344,10 @@ class Runner:
         self._blocked_before = why_blind == BLOCKED
         if why_blind and why_blind != BLOCKED:
             self._sensor_round.retry()
+        elif why_blind:
+            self._sensor_round.soon(now_ms)
         else:
-            self._sensor_round.again(now_ms, RETRY_FIRST_MS if why_blind else ROUND_MS)
+            self._sensor_round.again(now_ms)
         if why_blind == known or passing:
             return None
         return SensorLost(why_blind) if why_blind else SensorBack()
@@ -388,29 +395,25 @@ class Runner:
     def _tell_phone(self, commands: Sequence[Command]) -> None:
         """How its drink ended. It hears last, when whatever else it may look at agrees."""
         for command in commands:
-            if isinstance(command, Settle):
+            if type(command) is Settle:
                 self.visits.settle(command.dispense_id, command.outcome)
 
     def _status(self) -> Status:
-        state = self.machine.state
+        state, memory = self.machine.state, self.machine.memory
         if state is State.OUT_OF_SERVICE:
             self.visits.close()
         if state in (State.DISPENSING, State.OUT_OF_SERVICE):
             self._token = ""
         reason = self.machine.reason() if state is State.OUT_OF_SERVICE else None
-        return Status(
-            state=state,
-            reason=reason[0] if reason else None,
-            detail=reason[1] if reason else "",
-            code=self.machine.memory.code,
-            token=self._token,
-            slots=tuple(
+        why, detail = reason or (None, "")
+        if memory.slots is not self._told_slots:
+            self._told_slots = memory.slots
+            self._slots = tuple(
                 SlotStatus(slot.name, capacity, slot.remaining, slot.fault)
-                for slot, capacity in zip(self.machine.memory.slots, self._capacities, strict=True)
-            ),
-            outcomes=tuple(self._outcomes.items()),
-            last_outcome=self._last_outcome,
-        )
+                for slot, capacity in zip(memory.slots, self._capacities, strict=True)
+            )
+        token, outcomes, last = self._token, self._told_outcomes, self._last_outcome
+        return Status(state, why, detail, memory.code, token, self._slots, outcomes, last)
 
 
 def serve(

@@ -1,15 +1,14 @@
 """What everybody may know of the machine, and how it reaches the pages."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from controller.events import Outcome
 from controller.machine import Reason
 from controller.table import State
 
 
-@dataclass(frozen=True, slots=True)
-class SlotStatus:
+class SlotStatus(NamedTuple):
     """One slot for the pages and ``/api/status``."""
 
     name: str
@@ -23,8 +22,7 @@ class SlotStatus:
         return not self.fault
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """One moment of the machine, complete."""
 
     state: State

@@ -6,8 +6,8 @@ told the truth about its drink.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from controller.codes import digest
 from controller.events import Outcome
@@ -24,8 +24,7 @@ class Fate(Enum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """One scan code's story. Immutable, so that a reader in another thread sees one moment."""
 
     code: int
@@ -58,7 +57,7 @@ class Visits:
     def close(self) -> None:
         """No code is open now."""
         if self._current is not None and self._current.fate is Fate.OPEN:
-            self._put(replace(self._current, fate=Fate.EXPIRED))
+            self._put(self._current._replace(fate=Fate.EXPIRED))
         self._current = None
 
     def spend(self, code: int, mark: str, dispense_id: int) -> str:
@@ -69,7 +68,7 @@ class Visits:
         visit = self._current
         assert visit is not None, "a dispense follows an open code"
         assert visit.code == code, "only the open code can be spent"
-        self._current = replace(visit, fate=Fate.SPENT, mark=mark, dispense_id=dispense_id)
+        self._current = visit._replace(fate=Fate.SPENT, mark=mark, dispense_id=dispense_id)
         self._put(self._current)
         return visit.digest
 
@@ -77,7 +76,7 @@ class Visits:
         """The dispense ended."""
         for visit in reversed(self._by_digest.values()):
             if visit.dispense_id == dispense_id and visit.fate is Fate.SPENT:
-                self._put(replace(visit, outcome=outcome))
+                self._put(visit._replace(outcome=outcome))
                 break
 
     def _put(self, visit: Visit) -> None:

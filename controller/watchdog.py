@@ -39,7 +39,10 @@ class Watchdog:
 
     def bite(self, now_ms: int) -> bool:
         """Tell the relay OFF if that is overdue at ``now_ms``; whether it was."""
-        with self._news:
+        due_ms = self._due_ms
+        if due_ms is None or now_ms < due_ms:
+            return False
+        with self._news:  # The loop may have come to it meanwhile.
             off = self._off
             if off is None or self._due_ms is None or now_ms < self._due_ms:
                 return False

@@ -23,7 +23,9 @@ class VirtualClock:
 
     def advance_to(self, now_ms: int) -> None:
         """Move on to ``now_ms``, or stay if that has passed. Never back."""
+        if now_ms <= self._now_ms:
+            return
         while (next_ms := self.next_ms()) is not None and self._now_ms < next_ms <= now_ms:
             self._now_ms = next_ms
             self.look()
-        self._now_ms = max(self._now_ms, now_ms)
+        self._now_ms = now_ms

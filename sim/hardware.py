@@ -6,7 +6,7 @@ from controller.errors import QuenchError
 from drivers import registry
 from drivers.hal import Clock, DropSensor, Relay, RelaySettings, SensorSettings
 from drivers.sensors import open_sensor
-from sim import boards, protocol_sim
+from sim import boards, link, protocol_sim
 from sim.boards.base import Board
 from sim.chute import Chute, SimulatedSensor
 from sim.link import Wire
@@ -41,12 +41,18 @@ def sensor(
     return open_sensor
 
 
-def wire(settings: RelaySettings, clock: Clock) -> Wire:
-    """A wire with that board behind it, ready to be opened by its driver. Raises QuenchError."""
+def wire(settings: RelaySettings, clock: Clock, board: Board | None = None) -> Wire:
+    """A wire with that board behind it, ready to be opened by its driver. Raises QuenchError.
+
+    ``board`` is one that is not ours.
+    """
+    if board is not None:
+        protocol_sim.register()
+        return Wire(link.free_name("machine"), board, clock)
     if registry.load(settings.driver).on_pins:
         return _pins(settings, clock)
     protocol_sim.register()
-    return Wire("machine", emulated(settings.driver, len(settings.channels)), clock)
+    return Wire(link.free_name("machine"), emulated(settings.driver, len(settings.channels)), clock)
 
 
 def _pins(settings: RelaySettings, clock: Clock) -> Wire:
@@ -56,4 +62,4 @@ def _pins(settings: RelaySettings, clock: Clock) -> Wire:
         raise QuenchError(
             f"simulated pins need the package {error.name}: pip install 'quench[gpio]'"
         ) from error
-    return PinWire("machine", clock, active_low=settings.active_low)
+    return PinWire(link.free_name("machine"), clock, active_low=settings.active_low)

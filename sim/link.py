@@ -6,13 +6,15 @@ translation of its errors are those of the real machine.
 """
 
 import errno
+from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import repeat
+from itertools import count, repeat
 
 import serial
 
 from drivers.hal import Clock
 from sim.boards.base import Board
+from sim.instants import Instants, PowerCut
 
 _wires: dict[str, "Wire"] = {}
 
@@ -34,6 +36,9 @@ class Wire:
         """How many bytes each read gets at the most."""
         self.lines: dict[str, Callable[[], bool]] = {}
         """The adapter's modem lines, by name, and whether each is asserted."""
+        self.instants = Instants()
+        self.bites: Counter[str] = Counter()
+        """How often what is wrong with it has changed what happened."""
         self.held = False
         self._to_host = b""
         _wires[name] = self
@@ -54,7 +59,7 @@ class Wire:
     def advance(self) -> None:
         """Let the board do what is due by now."""
         answer = self.board.advance(self.clock.now_ms())
-        if self.plugged:
+        if answer and self.plugged:
             self._arrives(answer)
 
     def say(self, data: bytes) -> None:
@@ -65,11 +70,16 @@ class Wire:
 
     def open(self) -> None:
         if not self.plugged:
+            self.bites["unplug"] += 1
             raise serial.SerialException(errno.ENOENT, f"could not open port {self.url}")
         if self.held:
             raise serial.SerialException("Could not exclusively lock port")
         self.held = True
         self.on_open()
+
+    def close(self) -> None:
+        """Nobody will open it any more."""
+        del _wires[self.name]
 
     def release(self) -> None:
         """The program let go of the port, or died."""
@@ -77,11 +87,22 @@ class Wire:
 
     def write(self, data: bytes) -> int:
         self._must_be_plugged()
+        if self.instants.cut_at:
+            self._mind(data)
         self._arrives(self.board.receive(data, self.clock.now_ms()))
         if self.write_timeouts:
             self.write_timeouts -= 1
+            self.bites["write-timeout"] += 1
             raise serial.SerialTimeoutException("Write timeout")
         return len(data)
+
+    def _mind(self, data: bytes) -> None:
+        """The power may go before, between and after these bytes."""
+        for number in range(2 * len(data)):
+            if self.instants.passes():
+                sent = data[: (number + 1) // 2]
+                self._arrives(self.board.receive(sent, self.clock.now_ms()))
+                raise PowerCut
 
     def read(self, size: int, timeout_ms: int) -> bytes:
         self._must_be_plugged()
@@ -97,6 +118,7 @@ class Wire:
 
     def waiting(self) -> int:
         if not self.plugged:
+            self.bites["unplug"] += 1
             raise OSError(errno.EIO, "Input/output error")
         return len(self._to_host)
 
@@ -115,7 +137,14 @@ class Wire:
 
     def _must_be_plugged(self) -> None:
         if not self.plugged:
+            self.bites["unplug"] += 1
             raise serial.SerialException(errno.EIO, "Input/output error")
+
+
+def free_name(name: str) -> str:
+    """``name``, or that with a number if there is such a wire already: worlds live side by side."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    return name if name not in _wires else next(each for each in numbered if each not in _wires)
 
 
 def find(name: str) -> Wire:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from controller.codes import digest
 from controller.machine import Reason
 from controller.table import State
+from sim.retelling import Retelling
 from sim.trace import (
     Attached,
     BooksSeen,
@@ -33,12 +34,13 @@ MARGIN_MS = 1_000
 board is told OFF within it, at the slowest pace that a dialect asks for."""
 
 _IN_SERVICE = (State.IDLE, State.SCANNED, State.WARNED)
-_SELF_MENDING = (
+SELF_MENDING = (
     Reason.STARTING,
     Reason.RELAY_LOST,
     Reason.JOURNAL_LOST,
     Reason.SENSOR_LOST,
 )
+"""Why a machine is out of service that comes back by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Limits:
     """The slot of each channel."""
     tries_another_slot: bool = False
     """Whether another slot may be tried, once, when no drink fell."""
+    margin_ms: int = MARGIN_MS
+    """How late everything may come."""
 
 
 class Violation(AssertionError):
@@ -64,6 +68,8 @@ class Watcher:
     """One property."""
 
     name = ""
+    looks_at: tuple[type[Seen], ...] = ()
+    """What it wants to see."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -76,11 +82,15 @@ class Watcher:
         """What should have happened by ``now_ms`` and has not, if anything."""
         return None
 
+    def retell(self, to: Retelling) -> None:
+        """Remember the same in the words of ``to``."""
+
 
 class WarnedFirst(Watcher):
     """S1: served, shown, the dwell passed, tapped: before any relay is energised."""
 
     name = "S1 warned first"
+    looks_at = (Served, Shown, Tapped, RelaySwitched)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -109,11 +119,26 @@ class WarnedFirst(Watcher):
             for page in self._tapped.get(intent.token_digest, ())
         )
 
+    def retell(self, to: Retelling) -> None:
+        long_ago_ms = to.now_ms - self.limits.dwell_ms
+        tapped = {page for pages in self._tapped.values() for page in pages}
+        self._served = {
+            page: max(to.at_ms(self._served[was]), long_ago_ms)
+            for was, page in to.pages.items()
+            if was in self._served
+        }
+        self._shown = {page for was, page in to.pages.items() if was in self._shown}
+        self._tapped = {}
+        for was, page in to.pages.items():
+            if was in tapped:
+                self._tapped.setdefault(digest(page[0]), set()).add(page)
+
 
 class OneScanOneDrink(Watcher):
     """S2: a token leads to at most one pulse, or to one more in another slot if no drink fell."""
 
     name = "S2 one scan, one drink"
+    looks_at = (RelaySwitched, Fell)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -130,7 +155,7 @@ class OneScanOneDrink(Watcher):
                     before.append(intent)
                     if len(before) > 1 and not self._may_try(*before):
                         return f"a second pulse for the token of dispense {intent.dispense_id}"
-            case Fell():
+            case Fell(unseen=False):
                 self._fell.update(
                     intent.dispense_id
                     for intent in self._running
@@ -147,11 +172,26 @@ class OneScanOneDrink(Watcher):
             and first.dispense_id not in self._fell
         )
 
+    def retell(self, to: Retelling) -> None:
+        tokens = {digest(was[0]): digest(page[0]) for was, page in to.pages.items()}
+        self._pulses = {
+            tokens[token]: [to.intent(each, tokens[token]) for each in pulses]
+            for token, pulses in self._pulses.items()
+            if token in tokens
+        }
+        self._running = [
+            to.intent(each, tokens[each.token_digest])
+            for each in self._running
+            if each.dispense_id in to.running and each.token_digest in tokens
+        ]
+        self._fell = to.ids(self._fell, to.running)
+
 
 class OffIsTheRestingState(Watcher):
     """S3: energised only while dispensing, not too long; every beginning begins with OFF."""
 
     name = "S3 off is the resting state"
+    looks_at = (Booted, Died, Weather, Attached, RelaySwitched, StateSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -159,31 +199,46 @@ class OffIsTheRestingState(Watcher):
         self._not_yet_off: set[int] = set()
         self._alive = False
         self._fair = True
+        self._dark = False
+        self._state: State | None = None
 
     def see(self, seen: Seen) -> str | None:
         match seen:
-            case Booted() | Died():
-                self._alive = isinstance(seen, Booted)
-                self._excuse(seen.at_ms)
-            case Weather():
-                self._fair = seen.fair
-                self._excuse(seen.at_ms)
-            case Attached():
-                self._not_yet_off = set(self.limits.pulse_ms)
             case RelaySwitched(on=False):
                 self._not_yet_off.discard(seen.channel)
                 self._on_ms.pop(seen.channel, None)
             case RelaySwitched(on=True):
                 return self._energised(seen)
-            case StateSeen() if seen.state in _IN_SERVICE and self._on_ms:
-                return f"{seen.state.value} with channels {sorted(self._on_ms)} energised"
+            case StateSeen():
+                self._state = seen.state
+                return self._at_rest()
+            case Booted() | Died():
+                self._alive = isinstance(seen, Booted)
+                self._state = None
+                self._excuse(seen.at_ms)
+            case Weather():
+                self._fair = seen.fair
+                # What a board without power is told, it doesn't hear; its relays have fallen.
+                if "dead" in seen.wrong:
+                    self._not_yet_off.clear()
+                self._dark = "dead" in seen.wrong
+                self._excuse(seen.at_ms)
+            case Attached():
+                self._not_yet_off = set() if self._dark else set(self.limits.pulse_ms)
         return None
 
     def at(self, now_ms: int) -> str | None:
+        if not self._on_ms:
+            return None
         if self._alive and self._fair:
             for channel, on_ms in self._on_ms.items():
-                if now_ms - on_ms > self.limits.pulse_ms[channel] + MARGIN_MS:
+                if now_ms - on_ms > self.limits.pulse_ms[channel] + self.limits.margin_ms:
                     return f"channel {channel} has been energised for {now_ms - on_ms} ms"
+        return self._at_rest()
+
+    def _at_rest(self) -> str | None:
+        if self._on_ms and self._state in _IN_SERVICE:
+            return f"{self._state.value} with channels {sorted(self._on_ms)} energised"
         return None
 
     def _energised(self, seen: RelaySwitched) -> str | None:
@@ -200,20 +255,33 @@ class OffIsTheRestingState(Watcher):
         """Nobody can switch a relay off without a controller or a cable; count from here."""
         self._on_ms = dict.fromkeys(self._on_ms, now_ms)
 
+    def retell(self, to: Retelling) -> None:
+        self._on_ms = {channel: to.at_ms(on_ms) for channel, on_ms in self._on_ms.items()}
+        if not (self._alive and self._fair):
+            self._excuse(to.now_ms)
+
 
 class IntentBeforeAct(Watcher):
     """S4: an intent for that slot is on disk before ON; a crash leaves none open for long."""
 
     name = "S4 intent before act"
+    looks_at = (RelaySwitched, Booted, Died, StateSeen, BooksSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
         self._state: State | None = None
         self._dead: set[int] = set()
         self._open: set[int] = set()
+        self._count = 0
 
     def see(self, seen: Seen) -> str | None:
         match seen:
+            case StateSeen():
+                self._state = seen.state
+            case BooksSeen():
+                self._count = seen.open
+                if self._count > 1:
+                    return f"{self._count} intents are open"
             case RelaySwitched(on=True):
                 slots = [intent.slot for intent in seen.intents]
                 if slots != [self.limits.slot.get(seen.channel)]:
@@ -225,24 +293,31 @@ class IntentBeforeAct(Watcher):
                 self._dead |= self._open
             case Booted():
                 self._state = None
-            case StateSeen():
-                self._state = seen.state
-            case BooksSeen() if seen.open > 1 or (seen.open and self._state is State.IDLE):
-                return f"{seen.open} intents are open in state {self._state}"
         return None
+
+    def at(self, now_ms: int) -> str | None:
+        if self._count and self._state is State.IDLE:
+            return f"{self._count} intents are open in state {self._state.value}"
+        return None
+
+    def retell(self, to: Retelling) -> None:
+        self._dead = to.ids(self._dead, to.open | {to.latest})
+        self._open = to.ids(self._open, to.open)
 
 
 class TheBooksBalance(Watcher):
     """S5: loaded = dispensed + remaining + failed + unknown, and the dispenses add up to it."""
 
     name = "S5 the books balance"
+    looks_at = (BooksSeen,)
 
     def see(self, seen: Seen) -> str | None:
         if isinstance(seen, BooksSeen):
-            for book, counted in zip(seen.books, seen.counted, strict=True):
-                if book != counted:
-                    return f"{book}, but its dispenses add up to {counted}"
-                if book.loaded != book.dispensed + book.remaining + book.failed + book.unknown:
+            if seen.books != seen.counted:
+                return f"{seen.books}, but their dispenses add up to {seen.counted}"
+            for book in seen.books:
+                _, loaded, remaining, dispensed, failed, unknown = book
+                if loaded != dispensed + remaining + failed + unknown:
                     return f"{book} does not balance"
         return None
 
@@ -251,6 +326,7 @@ class ItAlwaysComesBack(Watcher):
     """S7: with the faults gone, idle or out of service within the longest timeout."""
 
     name = "S7 it always comes back"
+    looks_at = (Booted, Died, Weather, StateSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -273,12 +349,19 @@ class ItAlwaysComesBack(Watcher):
         return None
 
     def at(self, now_ms: int) -> str | None:
-        stuck = self._state not in (None, State.IDLE, State.OUT_OF_SERVICE)
-        waiting = self._state is State.OUT_OF_SERVICE and self._reason in _SELF_MENDING
         waited_ms = now_ms - self._since_ms
-        if self._fair and (stuck or waiting) and waited_ms > self.limits.longest_ms + MARGIN_MS:
+        if waited_ms > self.limits.longest_ms + self.limits.margin_ms and self._waits():
             return f"{self._state} ({self._reason}) for {waited_ms} ms with every part well"
         return None
+
+    def _waits(self) -> bool:
+        """Whether it may not stay so."""
+        stuck = self._state not in (None, State.IDLE, State.OUT_OF_SERVICE)
+        mends = self._state is State.OUT_OF_SERVICE and self._reason in SELF_MENDING
+        return self._fair and (stuck or mends)
+
+    def retell(self, to: Retelling) -> None:
+        self._since_ms = to.at_ms(self._since_ms) if self._waits() else to.now_ms
 
 
 WATCHERS: tuple[type[Watcher], ...] = (
@@ -295,18 +378,23 @@ class Properties:
     """All of them over one machine."""
 
     def __init__(self, limits: Limits) -> None:
-        self._watchers = [watcher(limits) for watcher in WATCHERS]
+        watchers = [watcher(limits) for watcher in WATCHERS]
+        self._patient = [each for each in watchers if type(each).at is not Watcher.at]
+        self._watching: dict[type[Seen], list[Watcher]] = {
+            kind: [each for each in watchers if kind in each.looks_at]
+            for kind in {kind for each in watchers for kind in each.looks_at}
+        }
 
     def see(self, seen: Seen) -> None:
         """Raises Violation."""
-        for watcher in self._watchers:
+        for watcher in self._watching.get(type(seen), ()):
             wrong = watcher.see(seen)
             if wrong is not None:
                 raise Violation(f"{watcher.name}: at {seen.at_ms} ms: {wrong} ({seen})")
 
     def at(self, now_ms: int) -> None:
         """Raises Violation."""
-        for watcher in self._watchers:
+        for watcher in self._patient:
             wrong = watcher.at(now_ms)
             if wrong is not None:
                 raise Violation(f"{watcher.name}: at {now_ms} ms: {wrong}")
@@ -320,9 +408,13 @@ def recorded(haystacks: Iterable[tuple[str, bytes]], secrets: Sequence[str]) -> 
                 yield f"{secret!r} in {name}"
 
 
-def teaches(page: str) -> bool:
+_LESSON = (
+    b"arbitrary code-sweeping will endanger personal property safety",
+    "随意扫码将危害个人财产安全".encode(),
+)
+
+
+def teaches(page: str | bytes) -> bool:
     """S8: whether ``page`` holds the lesson, in both languages."""
-    return (
-        "arbitrary code-sweeping will endanger personal property safety" in page
-        and "随意扫码将危害个人财产安全" in page
-    )
+    content = page.encode() if isinstance(page, str) else page
+    return all(words in content for words in _LESSON)

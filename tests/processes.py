@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,26 @@ class Program:
             assert line is not None, f"never said {pattern!r}, but:\n{self.said}"
             self.said += line
         return found[count - 1]
+
+    def next(self, pattern: str) -> Callable[[], re.Match[str]]:
+        """Waits, when it is called, for the first match of ``pattern`` from now on."""
+        so_far = len(re.findall(pattern, self.hear(), re.MULTILINE))
+        return partial(self.wait_for, pattern, so_far + 1)
+
+    def wait_until(self, seen: Callable[[], bool]) -> None:
+        """Wait for what it does without a word, and can be seen by looking."""
+        end_s = time.monotonic() + PATIENCE_S
+        while not seen():
+            assert self.outlives(0.2), f"it ended before that:\n{self.hear()}"
+            assert time.monotonic() < end_s, f"it never did that:\n{self.hear()}"
+
+    def outlives(self, span_ms: float) -> bool:
+        """Whether it still runs ``span_ms`` from now. Its end ends the wait."""
+        try:
+            self._process.wait(span_ms / 1000)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
 
     def hear(self) -> str:
         """All that was said so far."""
@@ -156,6 +177,15 @@ def with_mounts(script: str) -> list[str]:
 def open_files(pid: int) -> int:
     """How many descriptors a process has."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def has_open(pid: int, name: str) -> bool:
+    """Whether a process has a file open that is called ``name``."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if link.readlink().name == name:
+                return True
+    return False
 
 
 _ports = count()

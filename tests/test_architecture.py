@@ -97,17 +97,18 @@ def test_nobody_pays_for_hardware_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_wall_clock_that_jumps_changes_nothing(tmp_path: Path, config: object) -> None:
     """The only dates are those that the journal notes down; let them jump ten years each way."""
+    from datetime import timedelta
+
     from controller.config import Config
     from controller.journal import Journal
     from controller.table import State
     from sim.world import World
 
     assert isinstance(config, Config)
-    dates = iter(["2019-04-27", "2029-04-27", "2009-04-27", "1970-01-01"] * 100)
-    world = World(config, tmp_path)
-    world.date = lambda: next(dates)
+    world = World(config)
     world.boot()
-    for drinks in range(1, 4):
+    for drinks, years in ((1, 10), (2, -10), (3, 0)):
+        world.clock_is_off = timedelta(days=365 * years)
         world.wait(1_000)
         page = world.fetch(world.token)
         token = world.token
@@ -116,6 +117,8 @@ def test_a_wall_clock_that_jumps_changes_nothing(tmp_path: Path, config: object)
         world.wait(1_000)
         assert world.state is State.IDLE
         assert [entry.id for entry in world.entries()] == list(range(1, drinks + 1))
+    assert [entry.begun_at[:4] for entry in world.entries()] == ["2029", "2009", "2019"]
+    world.disk.save(tmp_path)
     world.close()
     journal = Journal(tmp_path / "quench.db")
     assert [book.dispensed for book in journal.books()] in ([1, 2], [2, 1])

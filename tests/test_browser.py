@@ -5,9 +5,7 @@ Everything is real: Debian's chromium, zxing-cpp reading the screen's picture,
 """
 
 import io
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from controller.door import Word
 from controller.machine import Reason
@@ -31,18 +29,6 @@ OFF = r"-> board  A0 (0\d) 00 \w\w  channel \d OFF, was on for (\d+) ms"
 KIOSK = {"width": 800, "height": 480}
 FULL_HD = {"width": 1920, "height": 1080}
 PULSE_MS = 150
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
-    path = next((path for name in names if name and (path := shutil.which(name))), None)
-    assert path, "no chromium: .ci/browser installs it"
-    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=quiet)
-        yield browser
-        browser.close()
 
 
 @dataclass

@@ -9,22 +9,17 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import serial
 
-from controller.door import Word
 from controller.journal import Journal
-from controller.web.words import EN
-from sim.properties import teaches
 from tests.conftest import ROOT
-from tests.processes import machine, quench, with_mounts, written
-from tests.scanner import scan_svg
-from tests.test_web import Phone
+from tests.processes import quench, written
+from tests.small_disk import small_disk
 
 BLIND = "quench: WARNING: hardware.relay: lcus relays neither answer nor time a pulse"
 """What ``quench run`` says first about the board of these tests, whatever comes then."""
@@ -178,53 +173,16 @@ def test_no_room_for_the_journal(
         assert again.stop() == 0
 
 
-def room_of_its_own(folder: Path, kib: int) -> list[str]:
-    """What a command is started with, so that ``folder`` is a disk of ``kib`` KiB for it."""
-    return with_mounts(f'mount -t tmpfs -o size={kib}k tmpfs "{folder}"')
-
-
 def test_a_disk_that_is_full_from_the_start(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    config = written(tmp_path, journal={"path": str(disk / "quench.db")})
-    with quench("run", "--config", config, within=room_of_its_own(disk, 16)) as program:
+    folder = tmp_path / "disk"
+    config = written(tmp_path, journal={"path": str(folder / "quench.db")})
+    with (
+        small_disk(folder, kib=16) as disk,
+        quench("run", "--config", config, within=disk.within) as program,
+    ):
         assert program.end() == 1
-    assert program.said.splitlines()[-1] == f"{disk}/quench.db: the disk is full; make room"
+    assert program.said.splitlines()[-1] == f"{folder}/quench.db: the disk is full; make room"
     assert "Traceback" not in program.said
-
-
-def test_a_disk_that_fills_up_and_is_emptied(tmp_path: Path) -> None:
-    """The machine goes out of service with that reason, teaches on, and returns by itself."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    with machine(
-        tmp_path,
-        journal={"path": str(disk / "quench.db")},
-        within=room_of_its_own(disk, 256),
-    ) as (controller, board, url):
-        # The same disk, seen from outside of the room.
-        ballast = Path(f"/proc/{controller.pid}/root{disk}/ballast")
-        with httpx.Client(base_url=url) as http:
-            phone = Phone(http, controller)
-            path = urlsplit(scan_svg(http.get("/qr.svg").text)).path
-            page = phone.await_dwell(path)
-            with suppress(OSError), ballast.open("wb", buffering=0) as file:
-                while file.write(bytes(512)):
-                    pass
-            told = phone.follow(phone.tap(path, page))
-            assert EN.told[Word.FAILED].title in told
-            assert teaches(told)
-            assert phone.status()["reason"] == "journal_lost"
-            assert "the disk is full; make room" in str(phone.status()["detail"])
-            assert "A0 01 01" not in board.hear(), "no intent on disk, no drink"
-            ballast.unlink()
-            controller.wait_for("^quench: in service$", 2)
-            path = urlsplit(scan_svg(http.get("/qr.svg").text)).path
-            assert EN.told[Word.ENJOY].title in phone.follow(
-                phone.tap(path, phone.await_dwell(path))
-            )
-        assert controller.stop() == 0
-    assert len(re.findall("A0 0. 01", board.said)) == 1
 
 
 # -- the serial port ---------------------------------------------------------------------

@@ -150,7 +150,7 @@ def test_a_refusal_is_known_and_costs_nothing(
 ) -> None:
     """A strictly standard board at the end of the wire: exception 3 to a time in FC05."""
     config = load(written(tmp_path, hardware={"relay": _relay("waveshare")}, slots=_slots(200)))
-    world = World(config, tmp_path)
+    world = World(config)
     world.boot()
     world.wait(2_000)
     board = world.board
@@ -179,7 +179,7 @@ def test_a_refusal_is_known_and_costs_nothing(
 
 def test_a_board_that_refuses_and_energises_all_the_same_is_told_off(tmp_path: Path) -> None:
     config = load(written(tmp_path, hardware={"relay": _relay("waveshare")}, slots=_slots(10_000)))
-    world = World(config, tmp_path)
+    world = World(config)
     world.boot()
     world.wait(2_000)
     refusal = bytes.fromhex("01 85 03")
@@ -213,7 +213,7 @@ def test_a_visit_with_each_board(tmp_path: Path, dialect: str, timed: bool) -> N
     driver = registry.load(dialect)
     slots = _slots(PULSE_MS, min(2, driver.max_channels))
     relay = _relay(dialect, device_timed=timed)
-    world = World(load(written(tmp_path, hardware={"relay": relay}, slots=slots)), tmp_path)
+    world = World(load(written(tmp_path, hardware={"relay": relay}, slots=slots)))
     world.boot()
     world.wait(2_000)
     for _ in range(3):
@@ -234,7 +234,7 @@ def test_a_visit_with_each_board(tmp_path: Path, dialect: str, timed: bool) -> N
 def test_an_lcus_board_has_its_rest_between_two_frames(tmp_path: Path) -> None:
     """It loses commands that come closer together than about 100 ms: the second OFF, say."""
     config = written(tmp_path, hardware={"relay": _relay("lcus")}, slots=_slots(PULSE_MS))
-    world = World(load(config), tmp_path)
+    world = World(load(config))
     frames_ms: list[int] = []
     world.board.on_frame = lambda frame: frames_ms.append(frame.at_ms)
     world.boot()
@@ -248,7 +248,7 @@ def test_an_lcus_board_has_its_rest_between_two_frames(tmp_path: Path) -> None:
 def test_a_pulse_that_is_over_before_the_board_is_asked_was_one(tmp_path: Path) -> None:
     """A slow line, and a short pulse that the board ends by itself: OFF says nothing then."""
     relay = _relay("waveshare", device_timed=True)
-    world = World(load(written(tmp_path, hardware={"relay": relay}, slots=_slots(100))), tmp_path)
+    world = World(load(written(tmp_path, hardware={"relay": relay}, slots=_slots(100))))
     world.boot()
     world.wait(2_000)
     token, page = world.token, world.fetch(world.token)

@@ -41,7 +41,7 @@ def made(folder: Path, dialect: str, slots: int = 2) -> World:
         {"name": f"slot {n}", "channel": n, "capacity": 12, "pulse_ms": PULSE_MS}
         for n in range(1, min(slots, channels) + 1)
     ]
-    world = World(load(written(folder, hardware={"relay": relay}, slots=rows)), folder)
+    world = World(load(written(folder, hardware={"relay": relay}, slots=rows)))
     world.boot()
     world.wait(2_000)
     assert world.state is State.IDLE
@@ -307,7 +307,9 @@ def test_a_slot_is_in_use_again_once_somebody_has_filled_it(
     world.controller.runner.feed.subscribe(report.status)
     world.throw("stuck-open:1")
     visit(world)
-    told = "slot slot 1 is out of use: sim://machine: channel 1 stays OFF after ON; once somebody"
+    told = (
+        f"slot slot 1 is out of use: {world.wire.url}: channel 1 stays OFF after ON; once somebody"
+    )
     assert told in caplog.text
     assert status(world).slots[0].fault.endswith("channel 1 stays OFF after ON")
     world.mend()

@@ -90,7 +90,7 @@ def test_without_pins_it_says_what_is_missing() -> None:
 
 @pytest.mark.parametrize("active_low", ["false", "true"])
 def test_the_whole_machine_on_pins(tmp_path: Path, active_low: str) -> None:
-    world = World(load(config_path(tmp_path, active_low=active_low)), tmp_path)
+    world = World(load(config_path(tmp_path, active_low=active_low)))
     world.boot()
     world.wait(1_000)
     for pin in (17, 27):

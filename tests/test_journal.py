@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller import storage
 from controller.errors import JournalError, NoDrinkLeft
 from controller.events import Outcome
 from controller.journal import DIGESTS_KEPT, FOUND, MIGRATIONS, Book, Journal
@@ -62,8 +63,13 @@ def test_what_was_written_is_there_without_closing(path: Path, tmp_path: Path) -
         assert copy.recover() == 0
 
 
-def test_another_program_is_waited_for_as_long_as_was_said_and_no_longer(path: Path) -> None:
-    with closing(Journal(path, busy_ms=7)) as journal, closing(sqlite3.connect(path)) as other:
+def test_another_program_is_waited_for_as_long_as_was_said_and_no_longer(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Journal(path)) as journal:
+        assert journal._db.execute("PRAGMA busy_timeout").fetchone() == (5_000,)
+    monkeypatch.setattr(storage, "BUSY_S", 0.007)
+    with closing(Journal(path)) as journal, closing(sqlite3.connect(path)) as other:
         assert journal._db.execute("PRAGMA busy_timeout").fetchone() == (7,)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(JournalError, match="locked by another program"):

@@ -84,7 +84,7 @@ def test_a_process_that_a_test_starts_runs_the_mutant(
 ) -> None:
     """The tests' own process never opens that journal: only their children do."""
     canary = "tests/test_cli_errors.py::test_no_journal_yet"
-    file, old, new = "controller/journal.py", "there is no journal yet", "nobody has written yet"
+    file, old, new = "controller/storage.py", "there is no journal yet", "nobody has written yet"
     assert main([*written(tmp_path, file, old, new), "--against", canary]) == 0
     assert f"  {canary}\n" in capsys.readouterr().out
 
@@ -103,7 +103,7 @@ def test_a_mutant_that_hangs_its_check_is_found_by_that(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trial, "LEAST_S", 0.0)
-    old = "        try:\n            if self.trigger(event.trigger, event):"
+    old = "        try:\n            if self._triggers[event.trigger].trigger(self, event):"
     endless = f"        while True:\n            pass\n{old}"
     arguments = written(tmp_path, "controller/machine.py", old, endless)
     assert main([*arguments, "--against", QUICK]) == 0

@@ -1,7 +1,6 @@
 """The loop itself: what it does when a part of our own is broken."""
 
 from collections.abc import Callable
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -76,9 +75,9 @@ class Loop:
 
 @pytest.mark.parametrize("hurry", [False, True])
 def test_an_orderly_stop_brings_a_drink_to_its_end_unless_in_a_hurry(
-    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hurry: bool
+    config: Config, monkeypatch: pytest.MonkeyPatch, hurry: bool
 ) -> None:
-    world = World(config, tmp_path)
+    world = World(config)
     world.boot()
     world.wait(1_000)
     token, page = world.token, world.fetch(world.token)
@@ -109,7 +108,7 @@ def test_an_orderly_stop_brings_a_drink_to_its_end_unless_in_a_hurry(
 def test_a_lost_relay_is_tried_again_less_and_less_often(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(config, tmp_path)
+    world = World(config)
     tried_ms: list[int] = []
     wire_open = world.wire.open
 
@@ -137,7 +136,7 @@ def test_a_slot_that_the_operator_has_just_emptied_is_not_fired(
     config: Config, tmp_path: Path
 ) -> None:
     """The books said so before the machine heard of it."""
-    world = World(config, tmp_path)
+    world = World(config)
     world.boot()
     world.wait(1_000)
     token, page = world.token, world.fetch(world.token)
@@ -156,7 +155,7 @@ def test_a_slot_that_the_operator_has_just_emptied_is_not_fired(
 def test_an_unknown_outcome_stops_the_machine_over_a_crash_until_it_is_reconciled(
     tmp_path: Path,
 ) -> None:
-    world = World(load(written(tmp_path, safety={"on_unknown": "stop"})), tmp_path)
+    world = World(load(written(tmp_path, safety={"on_unknown": "stop"})))
     world.boot()
     world.wait(1_000)
     token, page = world.token, world.fetch(world.token)
@@ -170,8 +169,7 @@ def test_an_unknown_outcome_stops_the_machine_over_a_crash_until_it_is_reconcile
         reason = world.controller.runner.machine.reason()
         assert reason == (Reason.UNKNOWN_OUTCOME, "1 dispenses wait to be reconciled")
         assert world.state is State.OUT_OF_SERVICE
-    with closing(Journal(tmp_path / "quench.db")) as journal:
-        journal.reconcile(1, "dispensed")
+    world.reconcile("dispensed")
     world.wait(2_000)
     assert world.state is State.IDLE
     world.close()
@@ -180,7 +178,7 @@ def test_an_unknown_outcome_stops_the_machine_over_a_crash_until_it_is_reconcile
 def test_a_disk_that_fails_while_nobody_is_served_is_looked_after(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(config, tmp_path)
+    world = World(config)
     world.boot()
     world.wait(1_000)
 

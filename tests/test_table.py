@@ -114,7 +114,7 @@ def machine(state: str, rules: Rules = RULES, stock: tuple[int, int] = (3, 7)) -
     if state in ("warned", "dispensing"):
         made.handle(WarningShown(1), NOW_MS - RULES.scan_timeout_ms)
     if state == "warned":
-        made.memory = replace(made.memory, deadline_ms=NOW_MS)
+        made.memory = made.memory._replace(deadline_ms=NOW_MS)
     if state == "dispensing":
         made.handle(Confirmed(1, NOW_MS - 10_000, "page"), NOW_MS - PULSE_MS)
     assert made.state.value == state
@@ -181,10 +181,8 @@ def test_every_guard_and_effect_is_a_method() -> None:
 def test_no_way_leads_past_the_table(state: State) -> None:
     """``transitions`` by itself would add one to each state."""
     made = machine("idle")
-    for name in (f"to_{state.name}", f"to_{state.value}"):
-        with pytest.raises(AttributeError, match=name):
-            made.trigger(name, RelayBack())
-    assert made.state is State.IDLE
+    assert made._triggers.keys() == {row.trigger for row in TABLE}
+    assert not hasattr(made, f"to_{state.value}")
 
 
 def test_it_is_born_out_of_service() -> None:
@@ -232,8 +230,8 @@ def test_the_fullest_healthy_slot_serves_and_the_first_of_equals() -> None:
     assert machine("warned", stock=(3, 7)).serving_slot() == 1
     assert machine("warned", stock=(7, 7)).serving_slot() == 0
     made = machine("warned", stock=(3, 7))
-    made.memory = replace(
-        made.memory, slots=(made.memory.slots[0], replace(made.memory.slots[1], fault="jammed"))
+    made.memory = made.memory._replace(
+        slots=(made.memory.slots[0], made.memory.slots[1]._replace(fault="jammed"))
     )
     assert made.serving_slot() == 0
 
@@ -400,8 +398,8 @@ class TestDropSensor:
         left = 0 if missing == "stock" else 3
         fault = "jammed" if missing == "trust" else ""
         water, tea = made.memory.slots
-        slots = (replace(water, remaining=left, fault=fault), tea)
-        made.memory = replace(made.memory, slots=slots)
+        slots = (water._replace(remaining=left, fault=fault), tea)
+        made.memory = made.memory._replace(slots=slots)
         commands = made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
         assert commands == (AllOff(), Settle(1, Outcome.FAILED))
 
@@ -412,6 +410,21 @@ class TestDropSensor:
         made.handle(DeadlinePassed(), NOW_MS)
         commands = made.handle(DeadlinePassed(), NOW_MS + RULES.drop_timeout_ms)
         assert commands == (Settle(1, Outcome.DROPPED), NewCode(2)), "though OFF is unheard of"
+
+    def test_a_drop_that_was_seen_counts_though_the_relay_is_lost_at_off(self) -> None:
+        made = machine("dispensing", replace(self.rules, stop_on_unknown=True))
+        made.handle(PulseStarted(1), NOW_MS - PULSE_MS)
+        made.handle(Dropped(1), NOW_MS - 1)
+        made.handle(DeadlinePassed(), NOW_MS)
+        commands = made.handle(Failed(1, Outcome.UNKNOWN, relay_lost="x"), NOW_MS)
+        assert commands == (AllOff(), Settle(1, Outcome.DROPPED))
+        made.handle(RelayBack(), NOW_MS)
+        assert made.state is State.IDLE, "nothing is unknown"
+
+    def test_a_stop_at_the_deadline_begins_no_other_try(self) -> None:
+        made = self.falling(tries_another_slot=True)
+        commands = made.handle(OperatorStop("cleaning"), NOW_MS + RULES.drop_timeout_ms)
+        assert commands == (AllOff(), Settle(1, Outcome.COMMANDED))
 
     def test_a_pulse_whose_end_is_unheard_of_is_not_tried_again(self) -> None:
         """It may have given its drink: that nobody saw one fall says nothing yet."""
@@ -479,11 +492,11 @@ class TestNothingHalfDone:
         made = machine("warned")
         before = (made.state, made.memory)
 
-        def broken(event: Event) -> None:
-            made.memory = replace(made.memory, code=99)
+        def broken() -> None:
+            made.memory = made.memory._replace(code=99)
             raise RuntimeError("a bug")
 
-        monkeypatch.setattr(made, "begin_dispense", broken)
+        monkeypatch.setattr(made, "serving_slot", broken)  # begin_dispense asks for it
         with pytest.raises(RuntimeError, match="a bug"):
             made.handle(Confirmed(1, 0, "page"), NOW_MS - 1)
         assert (made.state, made.memory) == before

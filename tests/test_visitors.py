@@ -28,7 +28,7 @@ from tests.processes import PATIENCE_S
 @pytest.fixture
 def world(config: Config, tmp_path: Path) -> Iterator[World]:
     """A machine in service."""
-    world = World(config, tmp_path)
+    world = World(config)
     world.boot()
     world.wait(1_000)
     yield world
@@ -86,10 +86,10 @@ def test_a_mark_that_was_made_up_proves_nothing(world: World, mark: str) -> None
 
 
 def test_nobody_is_recorded_in_the_journal_or_the_log(
-    config: Config, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
-    world = World(config, tmp_path)
+    world = World(config)
     world.boot()
     world.wait(1_000)
     token, page = world.token, world.fetch(world.token)
@@ -97,7 +97,7 @@ def test_nobody_is_recorded_in_the_journal_or_the_log(
     world.tap(token, page.mark)
     world.wait(1_000)
     assert [entry.outcome for entry in world.entries()] == [Outcome.COMMANDED]
-    files = [(each.name, each.read_bytes()) for each in tmp_path.iterdir()]
+    files = list(world.disk.files().items())
     world.close()
     assert any(digest(token).encode() in content for _, content in files), "what may be kept is"
     haystacks = [*files, ("log", caplog.text.encode())]

@@ -14,8 +14,7 @@ from drivers.relay.dialect import Codec, Exchange, SerialRelay, open_dialect
 
 def frame(channel: int, operation: int) -> bytes:
     """The four bytes that do ``operation`` on ``channel`` (1 to 8)."""
-    head = bytes((0xA0, channel, operation))
-    return head + bytes((sum(head) & 0xFF,))
+    return bytes((0xA0, channel, operation, (0xA0 + channel + operation) & 0xFF))
 
 
 class Lcus(Codec):

@@ -12,8 +12,8 @@ import os
 import select
 import termios
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import serial
@@ -57,6 +57,8 @@ class Port:
         self._clock = clock
         self._free_ms = clock.now_ms()
         self._turn = threading.RLock()
+        self._has_line = isinstance(wire, serial.Serial)
+        """And is not a wire in memory."""
 
     def write(self, frame: bytes) -> None:
         """Write ``frame`` whole, waiting first until the board is ready for it.
@@ -68,8 +70,9 @@ class Port:
             if wait_ms > 0:
                 self._clock.sleep_ms(wait_ms)
             try:
-                with self._translated():
-                    written = self._wire.write(frame)
+                written = self._wire.write(frame)
+            except _BROKEN as error:
+                raise self._translated(error) from error
             finally:
                 self._free_ms = self._clock.now_ms() + self._gap_ms
             if written != len(frame):
@@ -83,14 +86,18 @@ class Port:
         after ANSWER_TIMEOUT_MS, and what :meth:`write` and ``understand`` raise.
         """
         with self._turn:
-            with self._translated():
+            try:
                 self._wire.reset_input_buffer()  # what comes late belongs to an earlier question
+            except _BROKEN as error:
+                raise self._translated(error) from error
             self.write(frame)
             heard = b""
             end_ms = self._clock.now_ms() + ANSWER_TIMEOUT_MS
             while True:
-                with self._translated():
+                try:
                     more = self._wire.read(max(1, self._wire.in_waiting))
+                except _BROKEN as error:
+                    raise self._translated(error) from error
                 heard += more
                 answer = understand(heard) if more else None
                 if answer is not None:
@@ -109,44 +116,35 @@ class Port:
 
         It waits for no question's answer: a drink does not wait, either.
         """
-        with self._translated():
-            try:
-                return bool(getattr(self._wire, name))
-            except OSError as error:
-                if error.errno in (errno.ENOTTY, errno.EINVAL):
-                    raise NotSent(f"{self.name}: this port has no line {name.upper()}") from error
-                raise
+        try:
+            return bool(getattr(self._wire, name))
+        except _BROKEN as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOTTY, errno.EINVAL):
+                raise NotSent(f"{self.name}: this port has no line {name.upper()}") from error
+            raise self._translated(error) from error
 
     def check(self) -> None:
         """Raise PortLost if the device behind the port is gone."""
-        with self._turn, self._translated():
-            # A tty whose device has gone polls HUP or ERR; in_waiting raises on most of them.
-            waiting = self._wire.in_waiting
-            if isinstance(self._wire, serial.Serial):  # and not a wire in memory
-                watch = select.poll()
-                watch.register(self._wire.fileno(), select.POLLIN)
-                if any(event & (select.POLLHUP | select.POLLERR) for _, event in watch.poll(0)):
+        try:
+            with self._turn:
+                # A tty whose device has gone polls HUP or ERR; in_waiting raises on most of them.
+                waiting = self._wire.in_waiting
+                if self._has_line and _hung_up(self._wire):
                     raise PortLost(f"{self.name}: the cable is out")
-            if waiting:
-                # Nobody reads a board that is only written to; an old answer must not pile up.
-                self._wire.reset_input_buffer()
+                if waiting:
+                    # Nobody reads a board that is only written to: old answers must not pile up.
+                    self._wire.reset_input_buffer()
+        except _BROKEN as error:
+            raise self._translated(error) from error
 
     def close(self) -> None:
         with suppress(*_BROKEN):
             self._wire.close()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except RelayError:
-            raise
-        except serial.SerialTimeoutException as error:
-            raise WriteTimedOut(
-                f"{self.name}: a write did not finish in {WRITE_TIMEOUT_MS} ms"
-            ) from error
-        except _BROKEN as error:
-            raise PortLost(f"{self.name}: the cable is out ({_plain(error)})") from error
+    def _translated(self, error: Exception) -> RelayError:
+        if isinstance(error, serial.SerialTimeoutException):
+            return WriteTimedOut(f"{self.name}: a write did not finish in {WRITE_TIMEOUT_MS} ms")
+        return PortLost(f"{self.name}: the cable is out ({_plain(error)})")
 
 
 def open_port(path: str, baud: int, *, gap_ms: int, clock: Clock) -> Port:
@@ -174,6 +172,12 @@ def open_port(path: str, baud: int, *, gap_ms: int, clock: Clock) -> Port:
     except (*_BROKEN, ValueError) as error:
         raise _cannot_open(name, error) from error
     return Port(wire, name, gap_ms, clock)
+
+
+def _hung_up(wire: serial.Serial) -> bool:
+    watch = select.poll()
+    watch.register(wire.fileno(), select.POLLIN)
+    return any(event & (select.POLLHUP | select.POLLERR) for _, event in watch.poll(0))
 
 
 def _cannot_open(name: str, error: Exception) -> NotSent:

@@ -3,16 +3,15 @@
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import sim.boards
 from sim.faults import SLOW_MS, Fault, Switch
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame on the wire, decoded."""
 
     at_ms: int
@@ -21,8 +20,7 @@ class Frame:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
-class Switched:
+class Switched(NamedTuple):
     """A relay that was told ON or OFF, whether it obeyed or not, or that fell with the power."""
 
     at_ms: int
@@ -30,6 +28,13 @@ class Switched:
     on: bool
     commanded: bool
     """False: nobody said so, the power went."""
+    told: int = 0
+    """The channel that was told so, where wires are crossed; 0 if it is the one that switched."""
+
+    @property
+    def as_told(self) -> int:
+        """The channel that was meant."""
+        return self.told or self.channel
 
 
 class Board(ABC):
@@ -48,6 +53,8 @@ class Board(ABC):
         self.faults: set[Switch] = set()
         self.on_frame: Callable[[Frame], None] = lambda frame: None
         self.on_switch: Callable[[Switched], None] = lambda switched: None
+        self.bites: Counter[str] = Counter()
+        """How often each fault has changed what happened."""
         self._switched_ms = [0] * channels
         self._buffer = b""
         self._ends_ms: dict[int, int] = {}
@@ -66,9 +73,11 @@ class Board(ABC):
         if switch.fault is Fault.DEAD:
             self.power_off(now_ms)
 
-    def mend(self) -> None:
-        """Put every switch back. A coil stays as it is until the board is told."""
-        self.faults.clear()
+    def mend(self, switch: Switch | None = None) -> None:
+        """Put that switch back, or every one. A coil stays as it is until the board is told."""
+        if switch is None:
+            self.faults.clear()
+        self.faults.discard(cast(Switch, switch))
 
     def why_not(self, switch: Switch) -> str:
         """Why this board can't have that fault; empty if it can."""
@@ -86,6 +95,13 @@ class Board(ABC):
             for switch in self.faults
         )
 
+    def suffers(self, fault: Fault, channel: int = 0) -> bool:
+        """The same, where it changes what happens."""
+        if not self.faults or not self.has(fault, channel):
+            return False
+        self.bites[fault.value] += 1
+        return True
+
     # -- bytes ----------------------------------------------------------------------
 
     def receive(self, data: bytes, now_ms: int) -> bytes:
@@ -95,7 +111,7 @@ class Board(ABC):
         sense, so that a frame after garbage is still understood.
         """
         answer = self.advance(now_ms)
-        if self.has(Fault.DEAD):
+        if self.suffers(Fault.DEAD):
             return answer
         self._buffer += data
         noise = b""
@@ -108,10 +124,13 @@ class Board(ABC):
             if not meaning:
                 noise += taken
                 continue
-            noise = self._report_noise(noise, now_ms)
+            if noise:
+                noise = self._report_noise(noise, now_ms)
             self.on_frame(Frame(now_ms, True, taken, meaning))
-            answer += self._sent(reply, now_ms)
-        self._report_noise(noise, now_ms)
+            if reply:
+                answer += self._sent(reply, now_ms)
+        if noise:
+            self._report_noise(noise, now_ms)
         return answer
 
     @abstractmethod
@@ -123,29 +142,30 @@ class Board(ABC):
 
     def _sent(self, reply: bytes, now_ms: int) -> bytes:
         """What of ``reply`` goes onto the wire at once."""
-        if self.has(Fault.SILENT) or (self.has(Fault.LOST_ACK) and self._commanded):
+        if self.suffers(Fault.SILENT):
             return b""
-        if self.has(Fault.HALF):
+        if self._commanded and self.suffers(Fault.LOST_ACK):
+            return b""
+        if self.suffers(Fault.HALF):
             reply = reply[: len(reply) // 2]
-        if self.has(Fault.GARBLE):
+        if self.suffers(Fault.GARBLE):
             reply = bytes(byte ^ 0x15 for byte in reply)
         if not reply:
             return b""
-        if self.has(Fault.SLOW):
+        if self.suffers(Fault.SLOW):
             self._late.append((now_ms + SLOW_MS, reply))
             return b""
         self.on_frame(Frame(now_ms, False, reply, "answer"))
         return reply
 
     def _report_noise(self, noise: bytes, now_ms: int) -> bytes:
-        if noise:
-            self.on_frame(Frame(now_ms, True, noise, "not understood"))
+        self.on_frame(Frame(now_ms, True, noise, "not understood"))
         return b""
 
     def _shown(self) -> list[bool]:
         """The coils as the board tells them to whoever asks."""
         told, self._told = self._told, list(self.coils)
-        return told if self.has(Fault.STALE) else self._told
+        return told if told != self._told and self.suffers(Fault.STALE) else self._told
 
     # -- time and power ---------------------------------------------------------------
 
@@ -155,9 +175,12 @@ class Board(ABC):
 
     def advance(self, now_ms: int) -> bytes:
         """End the pulses that the board times and that are over; return answers that were late."""
-        for channel, end_ms in sorted(self._ends_ms.items(), key=lambda item: item[1]):
-            if end_ms <= now_ms:
-                self._move(channel, False, end_ms)
+        if not self._ends_ms and not self._late:
+            return b""
+        if self._ends_ms:
+            for channel, end_ms in sorted(self._ends_ms.items(), key=lambda item: item[1]):
+                if end_ms <= now_ms:
+                    self._move(channel, False, end_ms, told=self._wired(channel))
         answer = b""
         while self._late and self._late[0][0] <= now_ms:
             due_ms, reply = self._late.pop(0)
@@ -186,7 +209,7 @@ class Board(ABC):
         self._commanded = True
         if not 1 <= channel <= len(self.coils):
             return f"channel {channel}: no such channel"
-        return self._move(self._wired(channel), on, now_ms)
+        return self._move(self._wired(channel), on, now_ms, told=channel)
 
     def pulse(self, channel: int, pulse_ms: int, now_ms: int) -> str:
         """Energise ``channel``, and end it after ``pulse_ms``; returns what happened, in words."""
@@ -196,20 +219,20 @@ class Board(ABC):
         return f"{words} for {pulse_ms} ms"
 
     def _wired(self, channel: int) -> int:
-        return {1: 2, 2: 1}.get(channel, channel) if self.has(Fault.CROSSED) else channel
+        return 3 - channel if channel in (1, 2) and self.suffers(Fault.CROSSED) else channel
 
-    def _move(self, channel: int, on: bool, now_ms: int) -> str:
+    def _move(self, channel: int, on: bool, now_ms: int, *, told: int = 0) -> str:
         self._ends_ms.pop(channel, None)
         words = f"channel {channel} {'ON' if on else 'OFF'}"
         was = self.coils[channel - 1]
-        if was != on and self.has(Fault.STUCK_OPEN if on else Fault.WELDED, channel):
+        if was != on and self.suffers(Fault.STUCK_OPEN if on else Fault.WELDED, channel):
             words += f", and stays {'ON' if was else 'OFF'}"
         elif was != on:
             self.coils[channel - 1] = on
             if not on:
                 words += f", was on for {now_ms - self._switched_ms[channel - 1]} ms"
             self._switched_ms[channel - 1] = now_ms
-        self.on_switch(Switched(now_ms, channel, on, commanded=True))
+        self.on_switch(Switched(now_ms, channel, on, commanded=True, told=told))
         return words
 
 

@@ -31,7 +31,7 @@ class ModbusBoard(Board):
         first, second = int.from_bytes(frame[2:4]), int.from_bytes(frame[4:6])
         meaning, body = self._do(frame, first, second, now_ms)
         body = body or bytes((self.address, frame[1] | 0x80, 3))
-        if self.has(Fault.STRANGER):
+        if self.suffers(Fault.STRANGER):
             body = bytes((self.address + 1,)) + body[1:]
         return SIZE, meaning, sealed(body)
 
