@@ -34,19 +34,21 @@ _OF_ROOM = {
     "web": _files("visitors", "runner", "web"),
 }
 
-HALLS = of_pytest("the halls", *_files("properties"))
+CROWDS = of_pytest("the crowds", *_files("properties"))
+
+FUZZ = Check("quench fuzz", ("-m", "controller.cli", "fuzz", "--visits", "20000", "--workers", "1"))
+
+EXPLORED = of_pytest("what is explored", *_files("explore", "explore_runner"))
 
 WITHIN = of_pytest(
     "within one process",
-    *_files(
-        "table", "journal", "runner", "visitors", "faults", "drops", "dialects", "contract", "gpio"
-    ),
-    *_files("port", "independent_boards", "config"),
+    *_files("table", "journal", "runner", "visitors", "faults", "drops", "dialects", "contract"),
+    *_files("gpio", "port", "independent_boards", "disk", "fuzz", "config"),
 )
 
 PROCESSES = of_pytest(
     "real processes",
-    *_files("web", "watchdog", "cli_errors", "crash", "cables", "usb", "board_switches"),
+    *_files("web", "watchdog", "cli_errors", "crash", "kills", "cables", "usb", "board_switches"),
     *_files("relay_config", "relay_command", "board_command"),
 )
 """What is left out: pages in a browser, documents, the house's own rules, and these mutants."""
@@ -54,4 +56,5 @@ PROCESSES = of_pytest(
 
 def checks(room: str) -> tuple[Check, ...]:
     """All of them for a mutant of ``room``, in the order in which they are run."""
-    return (of_pytest(f"tests of the {room}", *_OF_ROOM[room]), HALLS, WITHIN, PROCESSES)
+    of_room = of_pytest(f"tests of the {room}", *_OF_ROOM[room])
+    return (of_room, CROWDS, FUZZ, EXPLORED, WITHIN, PROCESSES)

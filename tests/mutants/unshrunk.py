@@ -14,18 +14,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who hurries asks the halls last."""
-    items.sort(key=lambda item: bool(_halls(item)))
+    """Who hurries asks the crowds last."""
+    items.sort(key=lambda item: bool(_crowds(item)))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """That a hall comes to other places than usual is no fault that it finds."""
+    """That a crowd comes to other places than usual is no fault that it finds."""
     for item in session.items:
-        for hall in _halls(item):
-            hall.went_to = set()
+        for crowd in _crowds(item):
+            crowd.went_to = set()
 
 
-def _halls(item: pytest.Item) -> list[Any]:
-    """The halls among a test's parameters: they say where they have to come to."""
+def _crowds(item: pytest.Item) -> list[Any]:
+    """The crowds among a test's parameters: they say where they have to come to."""
     parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
     return [parameter for parameter in parameters if hasattr(parameter, "went_to")]
