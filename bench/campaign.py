@@ -21,11 +21,11 @@ MOST_MINUTES = 10
 LEAST_GAIN = 1.8
 MOST_GROWTH = 1.1
 WORKERS = 2
-ROUNDS = 3
-VISITS = 8_000
+ROUNDS = 2
+VISITS = 24_000
 SETTLED = 10_000
 """After so many visits memory must have come to rest."""
-FOLLOWED = 60_000
+FOLLOWED = 40_000
 
 
 def measure(folder: Path) -> list[Row]:

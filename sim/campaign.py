@@ -15,7 +15,7 @@ from sim.run import STEPS, Result, Step, run
 AFRESH = get_context("spawn")
 """How workers begin: a copy of a process that has threads may hang in a lock of one of them."""
 
-AT_ONCE = 8
+AT_ONCE = 2
 """Runs that a worker takes at once."""
 
 
