@@ -34,9 +34,9 @@ _OF_ROOM = {
     "web": _files("visitors", "runner", "web"),
 }
 
-CROWDS = of_pytest("the crowds", *_files("properties"))
-
 FUZZ = Check("quench fuzz", ("-m", "controller.cli", "fuzz", "--visits", "20000", "--workers", "1"))
+
+CROWDS = of_pytest("the crowds", *_files("properties"))
 
 EXPLORED = of_pytest("what is explored", *_files("explore", "explore_runner"))
 
@@ -57,4 +57,4 @@ PROCESSES = of_pytest(
 def checks(room: str) -> tuple[Check, ...]:
     """All of them for a mutant of ``room``, in the order in which they are run."""
     of_room = of_pytest(f"tests of the {room}", *_OF_ROOM[room])
-    return (of_room, CROWDS, FUZZ, EXPLORED, WITHIN, PROCESSES)
+    return (of_room, FUZZ, CROWDS, EXPLORED, WITHIN, PROCESSES)
