@@ -25,7 +25,7 @@ _SERIAL_BYTES = 6
 
 def new_token(random_bytes: Callable[[int], bytes]) -> str:
     """A fresh token as 22 characters of base64url."""
-    return _text(random_bytes(TOKEN_BYTES))
+    return base64.urlsafe_b64encode(random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
 
 
 def digest(token: str) -> str:
@@ -48,12 +48,12 @@ class Marks:
     def make(self, code: int, served_ms: int) -> str:
         """A new mark, for one page of code number ``code`` that is served at ``served_ms``."""
         stamp = served_ms.to_bytes(_STAMP_BYTES) + next(self._serial).to_bytes(_SERIAL_BYTES)
-        return _text(stamp + self._seal(code, stamp))
+        return (stamp + self._seal(code, stamp)).hex()
 
     def served_ms(self, code: int, mark: str) -> int | None:
         """When the page with this mark was served, or None if we didn't make it for ``code``."""
         try:
-            raw = base64.b64decode(mark.encode("ascii"), altchars=b"-_", validate=True)
+            raw = bytes.fromhex(mark)
         except ValueError:
             return None
         stamp, seal = raw[:-_SEAL_BYTES], raw[-_SEAL_BYTES:]
@@ -65,7 +65,3 @@ class Marks:
         return hashlib.blake2b(
             code.to_bytes(8) + stamp, key=self._key, digest_size=_SEAL_BYTES
         ).digest()
-
-
-def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -161,16 +161,18 @@ class Journal:
         """
         self.path = path
         self._date = date
-        with self._said():
+        self._said = _Said(path)
+        with self._said:
             self._db = storage.connect(path)
+        self._transaction = _Transaction(path, self._db)
         try:
-            with self._said():
+            with self._said:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._migrate(migrations)
-                with self._transaction():  # that is: while nobody else writes to it
+                with self._transaction:  # that is: while nobody else writes to it
                     storage.write_again(path.with_name(path.name + "-wal"))
                 self._seen_version = self._data_version()
         except BaseException:
@@ -185,7 +187,7 @@ class Journal:
 
     def recover(self) -> int:
         """Close what a crash left open: its outcome is unknown. Returns how many there were."""
-        with self._transaction():
+        with self._transaction:
             return self._db.execute(
                 f"UPDATE dispense SET outcome = 'unknown', ended_at = ? WHERE {_UNSETTLED}"  # noqa: S608
                 " AND outcome = 'open'",
@@ -196,7 +198,7 @@ class Journal:
         """Make a slot known. A new one is taken to be full; True if it was new."""
         if any(book.name == name for book in self.books()):
             return False
-        with self._transaction():
+        with self._transaction:
             self._db.execute(
                 "INSERT INTO slot (name, loaded, remaining) VALUES (?, ?, ?)",
                 (name, capacity, capacity),
@@ -211,7 +213,7 @@ class Journal:
         settled as failed and not have been retried. Raises NoDrinkLeft or
         JournalError; then nothing may be energised.
         """
-        with self._transaction():
+        with self._transaction:
             reserved = self._db.execute(
                 "UPDATE slot SET remaining = remaining - 1, unknown = unknown + 1"
                 " WHERE name = ? AND remaining > 0",
@@ -240,7 +242,7 @@ class Journal:
     def settle(self, dispense_id: int, outcome: Outcome, drink_kept: bool) -> None:
         """Write how an open dispense ended; settling one that isn't open changes nothing."""
         column = "remaining" if drink_kept else _COLUMN[outcome]
-        with self._transaction():
+        with self._transaction:
             settled = self._db.execute(
                 "UPDATE dispense SET outcome = ?, drink_kept = ?, ended_at = ?"
                 " WHERE id = ? AND outcome = 'open'",
@@ -251,12 +253,12 @@ class Journal:
 
     def probe(self) -> None:
         """Raise JournalError unless a write would be durable now."""
-        with self._transaction():
+        with self._transaction:
             self._db.execute("UPDATE probe SET n = n + 1")
 
     def changed_by_others(self) -> bool:
         """Whether another process wrote since the last call: the operator's ``quench stock``."""
-        with self._said():
+        with self._said:
             version = self._data_version()
         changed = version != self._seen_version
         self._seen_version = version
@@ -266,7 +268,7 @@ class Journal:
 
     def load(self, slot: str, remaining: int) -> None:
         """``slot`` now holds ``remaining`` drinks. Raises JournalError for a slot nobody knows."""
-        with self._transaction():
+        with self._transaction:
             known = self._db.execute(
                 "UPDATE slot SET loaded = loaded - remaining + ?1, remaining = ?1 WHERE name = ?2",
                 (remaining, slot),
@@ -277,7 +279,7 @@ class Journal:
 
     def reconcile(self, dispense_id: int, found: str) -> None:
         """A person looked: what an unknown dispense really did, one of FOUND."""
-        with self._transaction():
+        with self._transaction:
             done = self._db.execute(
                 "UPDATE dispense SET found = ? WHERE id = ? AND outcome = 'unknown'"
                 " AND found IS NULL",
@@ -294,7 +296,7 @@ class Journal:
 
     def books(self) -> list[Book]:
         """Every slot that was ever loaded, by name."""
-        with self._said():
+        with self._said:
             rows = self._db.execute(
                 "SELECT name, loaded, remaining, dispensed, failed, unknown FROM slot ORDER BY name"
             )
@@ -302,12 +304,12 @@ class Journal:
 
     def loads(self) -> dict[str, int]:
         """The number of the latest load of each slot; it grows with every load of any."""
-        with self._said():
+        with self._said:
             return dict(self._db.execute("SELECT slot, max(id) FROM load GROUP BY slot"))
 
     def unreconciled(self) -> int:
         """How many dispenses have an outcome that nobody knows."""
-        with self._said():
+        with self._said:
             return int(
                 self._db.execute(
                     f"SELECT count(*) FROM dispense WHERE {_UNSETTLED}"  # noqa: S608
@@ -317,13 +319,13 @@ class Journal:
 
     def last_dispense_id(self) -> int:
         """The highest id ever given; 0 before the first."""
-        with self._said():
+        with self._said:
             row = self._db.execute("SELECT max(id) FROM dispense").fetchone()
             return row[0] or 0
 
     def entries(self, last: int) -> list[Entry]:
         """The ``last`` dispenses, the oldest first."""
-        with self._said():
+        with self._said:
             rows = self._db.execute(
                 "SELECT id, slot, outcome, drink_kept, found, token_digest, begun_at, ended_at,"
                 " retry_of"
@@ -372,20 +374,14 @@ class Journal:
                 f" {len(migrations)}); install that version"
             )
         for number, script in enumerate(migrations[version:], start=version + 1):
-            with self._transaction():
+            with self._transaction:
                 for statement in script.split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {number}")
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self.path, self._db)
-
-    def _said(self) -> "_Said":
-        return _Said(self.path)
-
 
 class _Said:
-    """What SQLite says within is said in our words, as a JournalError.
+    """What SQLite says within is said in our words, as a JournalError. It holds nothing itself.
 
     Classes, since these two are entered with every visit, and a generator's way in and
     out costs more than the statement within.
@@ -395,7 +391,7 @@ class _Said:
         self._path = path
 
     def __enter__(self) -> None:
-        """Nothing is held."""
+        """It has nothing to do."""
 
     def __exit__(
         self,

@@ -4,14 +4,15 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
 
-from controller.journal import Book
-from sim.trace import BooksSeen, Entered, Intent
+from sim.trace import BooksSeen, Entered, Intent, Sums
 
-_BOOKS = "SELECT name, loaded, remaining, dispensed, failed, unknown FROM slot ORDER BY name"
-_SINCE = (
-    "SELECT id, slot, outcome, drink_kept, found, token_digest, retry_of FROM dispense"
-    " WHERE id >= ? ORDER BY id"
+_LOOK = (
+    "SELECT 0, name, loaded, remaining, dispensed, failed, unknown FROM slot"
+    " UNION ALL"
+    " SELECT id, slot, outcome, drink_kept, found, token_digest, retry_of FROM dispense"
+    " WHERE id >= ? ORDER BY 1, 2"
 )
+"""The books, then the dispenses since: one question, so that both are of one moment."""
 _DIGEST = "SELECT token_digest FROM dispense WHERE id = ?"
 
 Row = tuple[int, str, str, int, str | None, str | None, int | None]
@@ -66,14 +67,15 @@ class Onlooker:
 
     def look(self, now_ms: int) -> list[Entered | BooksSeen]:
         """What has changed since the last look, and the books."""
-        books = tuple(map(Book._make, self._db.execute(_BOOKS)))
-        rows: list[Row] = self._db.execute(_SINCE, (self._first,)).fetchall()
+        answer = self._db.execute(_LOOK, (self._first,)).fetchall()
+        books: tuple[Sums, ...] = tuple([row[1:] for row in answer if not row[0]])
+        rows: list[Row] = answer[len(books) :]
         seen: list[Entered | BooksSeen] = []
         told = self.told
         for row in rows:
             number, slot, outcome, kept, found, _, _ = row
             if number >= self._told_first and told.get(number) != row:
-                (left,) = [book.remaining for book in books if book.name == slot]
+                (left,) = [remaining for name, _, remaining, *_ in books if name == slot]
                 seen.append(Entered(now_ms, number, slot, outcome, bool(kept), found, left))
         seen.append(self._judged(now_ms, books, rows))
         return seen
@@ -85,7 +87,7 @@ class Onlooker:
         self._sums.clear()
         return self.look(now_ms)
 
-    def _judged(self, now_ms: int, books: tuple[Book, ...], rows: list[Row]) -> BooksSeen:
+    def _judged(self, now_ms: int, books: tuple[Sums, ...], rows: list[Row]) -> BooksSeen:
         self._known = {}
         sums = settled = self._sums
         is_open = 0
@@ -99,11 +101,10 @@ class Onlooker:
                 self._known[row[0]] = row
             sums[row[1], column] += 1
             is_open += row[2] == "open"
-        counted: list[Book] = []
+        counted: list[Sums] = []
         for name, loaded, remaining, _, _, _ in books:
             dispensed, failed = sums[name, "dispensed"], sums[name, "failed"]
-            unknown = sums[name, "unknown"]
-            counted.append(Book(name, loaded, remaining, dispensed, failed, unknown))
+            counted.append((name, loaded, remaining, dispensed, failed, sums[name, "unknown"]))
         return BooksSeen(now_ms, books, tuple(counted), is_open)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from controller.codes import digest
+from controller.journal import Book
 from controller.machine import Reason
 from controller.table import State
 from sim.retelling import Retelling
@@ -25,6 +26,7 @@ from sim.trace import (
     Served,
     Shown,
     StateSeen,
+    Sums,
     Tapped,
     Weather,
 )
@@ -314,12 +316,16 @@ class TheBooksBalance(Watcher):
     def see(self, seen: Seen) -> str | None:
         if isinstance(seen, BooksSeen):
             if seen.books != seen.counted:
-                return f"{seen.books}, but their dispenses add up to {seen.counted}"
+                return f"{_told(seen.books)}, but dispenses add up to {_told(seen.counted)}"
             for book in seen.books:
                 _, loaded, remaining, dispensed, failed, unknown = book
                 if loaded != dispensed + remaining + failed + unknown:
-                    return f"{book} does not balance"
+                    return f"{_told([book])} does not balance"
         return None
+
+
+def _told(books: Iterable[Sums]) -> str:
+    return ", ".join(str(Book(*book)) for book in books)
 
 
 class ItAlwaysComesBack(Watcher):
@@ -379,25 +385,27 @@ class Properties:
 
     def __init__(self, limits: Limits) -> None:
         watchers = [watcher(limits) for watcher in WATCHERS]
-        self._patient = [each for each in watchers if type(each).at is not Watcher.at]
-        self._watching: dict[type[Seen], list[Watcher]] = {
-            kind: [each for each in watchers if kind in each.looks_at]
+        self._patient = [
+            (each.name, each.at) for each in watchers if type(each).at is not Watcher.at
+        ]
+        self._watching = {
+            kind: [(each.name, each.see) for each in watchers if kind in each.looks_at]
             for kind in {kind for each in watchers for kind in each.looks_at}
         }
 
     def see(self, seen: Seen) -> None:
         """Raises Violation."""
-        for watcher in self._watching.get(type(seen), ()):
-            wrong = watcher.see(seen)
+        for name, see in self._watching.get(type(seen), ()):
+            wrong = see(seen)
             if wrong is not None:
-                raise Violation(f"{watcher.name}: at {seen.at_ms} ms: {wrong} ({seen})")
+                raise Violation(f"{name}: at {seen.at_ms} ms: {wrong} ({seen})")
 
     def at(self, now_ms: int) -> None:
         """Raises Violation."""
-        for watcher in self._patient:
-            wrong = watcher.at(now_ms)
+        for name, at in self._patient:
+            wrong = at(now_ms)
             if wrong is not None:
-                raise Violation(f"{watcher.name}: at {now_ms} ms: {wrong}")
+                raise Violation(f"{name}: at {now_ms} ms: {wrong}")
 
 
 def recorded(haystacks: Iterable[tuple[str, bytes]], secrets: Sequence[str]) -> Iterator[str]:

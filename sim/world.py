@@ -429,15 +429,16 @@ class World:
                 turns += 1
                 assert turns < MOST_TURNS, "the loop has always something to do"
                 runner, now_ms = controller.runner, self.clock.now_ms()
-                event = runner.due(now_ms)
-                if event is not None:
+                wake_ms = runner.wake_ms()
+                if wake_ms <= now_ms:
+                    event = runner.due(now_ms)
+                    if event is None:
+                        continue
                     runner.step(event, now_ms)
                 elif (letter := controller.inbox.take(0)) is not None:
                     deliver(runner, letter, self.clock)
-                elif (wake_ms := runner.wake_ms()) > self.clock.now_ms():
-                    return wake_ms
                 else:
-                    continue
+                    return wake_ms
                 if not runner.unfinished:
                     self._look()
         except PowerCut:
