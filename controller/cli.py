@@ -45,12 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    sim = commands.add_parser("sim", help="the real controller against a simulated machine")
-    _add_config(sim)
-    sim.add_argument("--port", type=_port, help="web port, 0 for a free one (the config's)")
-    sim.add_argument("--seed", type=int, help="make the codes repeatable; for tests")
-    sim.add_argument("--state-dir", type=Path, help="keep the journal here (a temporary folder)")
-    sim.set_defaults(do=_sim)
+    _add_sim(commands)
 
     run = commands.add_parser("run", help="the real controller on the hardware of the config")
     _add_config(run)
@@ -117,6 +112,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     reconcile.set_defaults(do=lambda options: _books(options).reconcile(options.id, options.found))
     return parser
+
+
+def _add_sim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    sim = commands.add_parser("sim", help="the real controller against a simulated machine")
+    _add_config(sim)
+    sim.add_argument("--port", type=_port, help="web port, 0 for a free one (the config's)")
+    sim.add_argument("--seed", type=int, help="make the codes repeatable; for tests")
+    sim.add_argument("--state-dir", type=Path, help="keep the journal here (a temporary folder)")
+    sim.set_defaults(do=_sim)
+    play = sim.add_subparsers(metavar="run").add_parser(
+        "run", help="play scenarios, without a browser and as fast as it goes"
+    )
+    told = "a scenario, or the name of one that comes with quench (all of those)"
+    play.add_argument("files", nargs="*", metavar="FILE", help=told)
+    play.add_argument("--junit", type=Path, metavar="FILE", help="write a report for CI servers")
+    play.add_argument("--list", action="store_true", help="name those that come with quench")
+    play.set_defaults(do=_play)
 
 
 def _add_campaigns(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -268,6 +280,14 @@ def _sim(options: argparse.Namespace) -> None:
             ),
             simulated=True,
         )
+
+
+def _play(options: argparse.Namespace) -> int:
+    from sim import scenario_program
+
+    if options.list:
+        return scenario_program.show()
+    return scenario_program.run(options.files, report=options.junit)
 
 
 @contextmanager

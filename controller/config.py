@@ -1,31 +1,29 @@
 """``config.yaml``: what it may say, and every mistake in it at once, by line and column."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from controller.clashes import clashes
-from controller.errors import ConfigError
-from controller.mistakes import did_you_mean, explain, twice
+from controller.mistakes import did_you_mean
+from controller.yaml_file import read
 from drivers import registry, usb
 from drivers.hal import Driver, RelaySettings, SensorSettings
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+class Section(BaseModel):
+    """Keys that nobody knows are refused, and so is a value that would have to be guessed."""
 
-class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -68,17 +66,17 @@ SerialPort = Annotated[str, Field(max_length=255), AfterValidator(_serial_port)]
 FilePath = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
-class MachineSection(_Section):
+class MachineSection(Section):
     name: Name
     public_url: Annotated[str, Field(max_length=100), AfterValidator(_public_url)]
 
 
-class WebSection(_Section):
+class WebSection(Section):
     host: Annotated[str, Field(min_length=1, max_length=255)] = "0.0.0.0"  # noqa: S104
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
 
 
-class RelaySection(_Section):
+class RelaySection(Section):
     driver: Annotated[str, AfterValidator(_driver)]
     port: SerialPort | None = Field(default=None, validate_default=True)
     """None where the relays are on pins of this computer."""
@@ -142,7 +140,7 @@ def _driver_of(info: ValidationInfo) -> Driver | None:
     return registry.load(name) if name is not None else None
 
 
-class DropSensorSection(_Section):
+class DropSensorSection(Section):
     driver: Literal["none", "gpio", "serial-line"] = "none"
     pin: Annotated[int | None, Field(ge=0, le=27, validate_default=True)] = None
     """Only of gpio: by its BCM number."""
@@ -162,19 +160,19 @@ class DropSensorSection(_Section):
         raise PydanticCustomError("drop_sensor", text, {"owner": owner})
 
 
-class HardwareSection(_Section):
+class HardwareSection(Section):
     relay: RelaySection
     drop_sensor: DropSensorSection = DropSensorSection()
 
 
-class SlotSection(_Section):
+class SlotSection(Section):
     name: Name
     channel: Annotated[int, Field(ge=1, le=64)]
     capacity: Annotated[int, Field(ge=1, le=1000)]
     pulse_ms: Annotated[int, Field(ge=100, le=10_000)]
 
 
-class TimingSection(_Section):
+class TimingSection(Section):
     dwell_ms: Annotated[int, Field(ge=100, le=30_000)] = 2_000
     scan_timeout_ms: Annotated[int, Field(ge=1_000, le=300_000)] = 20_000
     confirm_timeout_ms: Annotated[int, Field(ge=1_000, le=600_000)] = 60_000
@@ -193,17 +191,17 @@ class TimingSection(_Section):
         return timeout_ms
 
 
-class SafetySection(_Section):
+class SafetySection(Section):
     on_unknown: Literal["continue", "stop"] = "continue"
     on_no_drop: Literal["fail", "try_another_slot"] = "fail"
     """What follows when the drop sensor saw no drink fall."""
 
 
-class JournalSection(_Section):
+class JournalSection(Section):
     path: FilePath
 
 
-class Config(_Section):
+class Config(Section):
     """One machine, complete. Numbers ending in ``_ms`` are milliseconds."""
 
     machine: MachineSection
@@ -258,35 +256,4 @@ def load(path: Path) -> Config:
     Raises ConfigError with every mistake in it, a line each, as
     ``file:line:column: key: what is wrong; what is allowed``.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    loader = _Loader(text)
-    try:
-        root = loader.get_single_node()
-        data = loader.construct_document(root) if root is not None else None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else f"{path}"
-        raise ConfigError(f"{where}: not YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {str(error).splitlines()[0]}") from error
-    if root is None:
-        raise ConfigError(
-            f"{path}:1:1: the file is empty; see the config.yaml that came with quench"
-        )
-    mistakes = [*twice(root, (), set()), *clashes(root, data)]
-    try:
-        config = Config.model_validate(data)
-    except ValidationError as error:
-        for details in error.errors():
-            mistakes.extend(explain(Config, root, details))
-    if mistakes:
-        mistakes.sort(key=lambda mistake: (mistake.line, mistake.column))
-        raise ConfigError(
-            "\n".join(f"{path}:{m.line}:{m.column}: {m.key}: {m.text}" for m in mistakes)
-        )
-    return config
+    return read(path, Config, clashes, "see the config.yaml that came with quench")

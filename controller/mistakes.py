@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 Loc = tuple[int | str, ...]
@@ -166,7 +167,15 @@ def _bounds(model: type[BaseModel], loc: Loc) -> tuple[int, int] | None:
     if section is None:
         return None
     low = high = None
-    for rule in section.model_fields[str(loc[-1])].metadata:
+    for rule in _rules(section.model_fields[str(loc[-1])]):
         low = getattr(rule, "ge", getattr(rule, "min_length", low))
         high = getattr(rule, "le", getattr(rule, "max_length", high))
     return None if low is None or high is None else (low, high)
+
+
+def _rules(field: FieldInfo) -> Iterator[Any]:
+    """Of the field, and of what it holds if it may be left out."""
+    yield from field.metadata
+    for held in typing.get_args(field.annotation):
+        for info in getattr(held, "__metadata__", ()):
+            yield from getattr(info, "metadata", ())

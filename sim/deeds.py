@@ -11,7 +11,7 @@ from inspect import Parameter, signature
 from itertools import repeat
 from typing import NamedTuple
 
-from controller.door import Word
+from controller.door import Page, Word
 from controller.errors import JournalError
 from controller.journal import FOUND
 from controller.table import State
@@ -90,6 +90,8 @@ class Hall:
         self.world = world
         self.phones: dict[int, tuple[str, str]] = {}
         """The token and the mark of the page that each has open."""
+        self.pages: dict[int, Page] = {}
+        """What each was told last."""
         self.tokens: list[str] = []
         """All that were ever scanned."""
         self.fired: Counter[str] = Counter()
@@ -145,7 +147,7 @@ class Hall:
 
 
 def _visit(hall: Hall, visitor: int, token: str, mark: str = "", *, by_person: bool = True) -> None:
-    page = hall.world.fetch(token, mark, by_person=by_person, visitor=visitor)
+    page = hall.pages[visitor] = hall.world.fetch(token, mark, by_person=by_person, visitor=visitor)
     if not teaches(pages.phone(page, EN, token)):
         raise Violation(f"S8 the lesson is free: at {hall.world.now_ms} ms: no warning on a page")
     if page.word is Word.FORM:

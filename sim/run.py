@@ -64,7 +64,7 @@ def run(plan: Plan, *, keep: bool = False, then: Callable[[World], None] | None 
     world = World(plan.setting.config(), plan.seed, listeners=[steps.listen])
     steps.world, hall = world, Hall(world)
     violation = where = ""
-    with _logs() as said:
+    with logs() as said:
         try:
             _live(hall, plan.deeds)
             _judge(hall, said)
@@ -143,7 +143,7 @@ class _Steps:
 
 
 @contextmanager
-def _logs() -> Iterator[list[str]]:
+def logs() -> Iterator[list[str]]:
     """What the controller logs, in place of the terminal."""
     log = logging.getLogger("quench")
     lines: list[str] = []

@@ -8,7 +8,7 @@ outermost loop, moves the clock, and watches the safety properties.
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -158,6 +158,11 @@ class World:
         """Every dispense that the journal holds."""
         assert self._journal is not None
         return self._journal.entries(1_000_000)
+
+    def stock(self) -> dict[str, int]:
+        """What the journal says is left in each slot, whether or not a controller runs."""
+        with closing(self.disk.connect(PATH)) as database:
+            return dict(database.execute("SELECT name, remaining FROM slot").fetchall())
 
     # -- power --------------------------------------------------------------------
 
