@@ -25,6 +25,7 @@ from sim.trace import (
     Seen,
     Served,
     Shown,
+    Stalled,
     StateSeen,
     Sums,
     Tapped,
@@ -332,7 +333,7 @@ class ItAlwaysComesBack(Watcher):
     """S7: with the faults gone, idle or out of service within the longest timeout."""
 
     name = "S7 it always comes back"
-    looks_at = (Booted, Died, Weather, StateSeen)
+    looks_at = (Booted, Died, Weather, Stalled, StateSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -349,6 +350,8 @@ class ItAlwaysComesBack(Watcher):
             case Weather():
                 self._fair = seen.fair
                 self._since_ms = seen.at_ms
+            case Stalled():
+                self._since_ms = seen.until_ms
             case StateSeen() if (seen.state, seen.reason) != (self._state, self._reason):
                 self._state, self._reason = seen.state, seen.reason
                 self._since_ms = seen.at_ms

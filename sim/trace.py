@@ -92,6 +92,18 @@ class Weather(Seen):
 
 
 @dataclass(slots=True, unsafe_hash=True)
+class Stalled(Seen):
+    """The computer does not come to the loop until ``until_ms``."""
+
+    lane: ClassVar[Lane] = Lane.FAULT
+    until_ms: int
+
+    @property
+    def words(self) -> str:
+        return f"the loop is stalled for {self.until_ms - self.at_ms} ms"
+
+
+@dataclass(slots=True, unsafe_hash=True)
 class Happened(Seen):
     """Something went wrong, and was over at once."""
 

@@ -50,6 +50,7 @@ from sim.trace import (
     Seen,
     Served,
     Shown,
+    Stalled,
     StateSeen,
     Tapped,
     Weather,
@@ -409,8 +410,8 @@ class World:
 
     def stall(self, span_ms: int) -> None:
         """Let ``span_ms`` pass in which the computer doesn't come to the loop."""
-        self._see(Happened(self.now_ms, f"the loop is stalled for {span_ms} ms"))
         end_ms = self.now_ms + span_ms
+        self._see(Stalled(self.now_ms, end_ms))
         while self.now_ms < end_ms:
             self._pass_to(min(end_ms, self.now_ms + STALL_STEP_MS))
         self._turns()

@@ -193,6 +193,12 @@ def test_a_fault_that_never_fired_is_told(capsys: pytest.CaptureFixture[str]) ->
     assert main(["fuzz", "--visits", "20", "--faults", "none"]) == 0
 
 
+def test_nothing_need_come_back_while_the_computer_does_not_come_to_it() -> None:
+    """A deadline that falls into a stall is late, and nobody's fault; found by seed 500606."""
+    plan = parse("lcus: 0 boot; 1000 scan 1; 1050 show 1; 59500 stall 3500")
+    assert run(plan).violation == ""
+
+
 # -- plans ---------------------------------------------------------------------------------------
 
 

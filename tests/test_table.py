@@ -282,6 +282,19 @@ def test_an_unknown_outcome_stops_the_machine_only_if_the_operator_chose_so() ->
         assert made.state is State.IDLE
 
 
+def test_what_is_known_to_have_failed_is_not_unknown() -> None:
+    made = machine("dispensing", replace(RULES, stop_on_unknown=True))
+    made.handle(Failed(1, Outcome.FAILED, drink_kept=True, relay_lost="cable out"), NOW_MS - 1)
+    made.handle(RelayBack(), NOW_MS)
+    assert made.state is State.IDLE
+
+
+def test_what_the_journal_does_not_know_stops_the_machine_too() -> None:
+    made = machine("idle", replace(RULES, stop_on_unknown=True))
+    made.handle(StockChanged((3, 7), 1), NOW_MS)
+    assert made.reason() == (Reason.UNKNOWN_OUTCOME, "1 dispenses wait to be reconciled")
+
+
 @pytest.mark.parametrize("fault", [RelayLost("x"), JournalLost("x"), OperatorStop("x")])
 def test_a_fault_during_the_pulse_leaves_the_outcome_unknown(fault: Event) -> None:
     made = machine("dispensing")
