@@ -1,11 +1,12 @@
 """Figure: the warning page under load, against a bare application that returns the same bytes.
 
-The server is ``quench sim``; the page is the one with the button, of the code
-that is on the screen, so each answer is made for its visitor: found in the
+The server is ``quench run`` with an emulated board on a pty; the page is the one with
+the button, of the code that is on the screen, so each answer is made for its visitor: found in the
 visits, marked, drawn, counted.
 """
 
 import json
+from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from bench import wrk
 from bench.config import written
+from bench.phone import Phone
 from bench.program import PYTHON, QUENCH, READY, running
 from bench.report import Row
 from bench.rounds import alternate
@@ -29,12 +31,18 @@ _ASIDE = {"date", "server"}
 
 def measure(folder: Path) -> list[Row]:
     wrk.require()
+    board = folder / "board"
     config = written(
-        folder, "/dev/null", scan_timeout_ms=300_000, confirm_timeout_ms=600_000
+        folder, str(board), scan_timeout_ms=300_000, confirm_timeout_ms=600_000
     )  # so that the code stays the current one
-    with running(QUENCH, "sim", "--config", config, "--state-dir", folder) as sim:
-        url = sim.wait_for(r"^Scan it, or open (\S+)$").group(1)
-        sim.wait_for(READY)
+    with (
+        running(QUENCH, "board", "lcus", "--link", board) as link,
+        running(QUENCH, "run", "--config", config) as controller,
+    ):
+        link.wait_for("^quench: lcus board")
+        machine = controller.wait_for(READY).group(1)
+        with closing(Phone(machine)) as phone:
+            url = machine + phone.scan()
         headers, body = _fetch(url)
         _keep(folder, headers, body)
         with running(PYTHON, "-m", "bench.bare_page", folder) as bare:
@@ -69,7 +77,7 @@ def _compare(url: str, bare_url: str, size: int) -> list[Row]:
             ratio=rates.ratio,
             target=f"at least {LEAST_RATIO}",
             met=rates.ratio >= LEAST_RATIO,
-            how=f"{how} `quench sim` serves the page with the button, {size:,} bytes, made for each"
+            how=f"{how} `quench run` serves the page with the button, {size:,} bytes, made for each"
             " visitor; the baseline returns one such page, with the same headers and options of"
             " uvicorn, from memory.",
         ),

@@ -3,10 +3,7 @@
 import argparse
 import logging
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +115,8 @@ def _add_sim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     sim = commands.add_parser("sim", help="the real controller against a simulated machine")
     _add_config(sim)
     sim.add_argument("--port", type=_port, help="web port, 0 for a free one (the config's)")
+    told = "virtual seconds in each real one; 0: as fast as it goes (1)"
+    sim.add_argument("--speed", type=_speed, default=1.0, metavar="X", help=told)
     sim.add_argument("--seed", type=int, help="make the codes repeatable; for tests")
     sim.add_argument("--state-dir", type=Path, help="keep the journal here (a temporary folder)")
     sim.set_defaults(do=_sim)
@@ -207,6 +206,16 @@ def _some(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
 
 
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = -1.0
+    if 0 <= speed <= 10_000:
+        return speed
+    raise argparse.ArgumentTypeError(f"{text!r} is not a speed; allowed: 0 to 10000")
+
+
 def _minutes(text: str) -> float:
     try:
         minutes = float(text)
@@ -239,47 +248,30 @@ def _run(options: argparse.Namespace) -> None:
         open_sensor=open_sensor,
         journal_path=Path(config.journal.path),
         random_bytes=_system_random(),
-        simulated=False,
     )
 
 
 def _sim(options: argparse.Namespace) -> None:
-    from random import Random
+    import secrets
 
-    from controller import process
     from controller.clock import MonotonicClock
     from controller.config import load
-    from drivers import registry
-    from drivers.hal import open_with_off
-    from sim import hardware
-    from sim.board_program import FramePrinter
-    from sim.chute import Chute
+    from sim import sim_program
 
     config = load(options.config)
     if options.port is not None:
         config = config.model_copy(
             update={"web": config.web.model_copy(update={"port": options.port})}
         )
-    clock = MonotonicClock()
-    driver = registry.load(config.hardware.relay.driver)
-    wire = hardware.wire(config.relay_settings(), clock)
-    wire.board.on_frame = FramePrinter(clock.now_ms(), sys.stderr)
-    chute = Chute({slot.channel: slot.pulse_ms for slot in config.slots}, clock)
-    wire.board.on_switch = chute.switched
-    with _state_dir(options.state_dir) as state_dir:
-        process.run(
-            config,
-            clock=clock,
-            open_relay=lambda settings: open_with_off(
-                driver, replace(settings, port=wire.url), clock
-            ),
-            open_sensor=hardware.sensor(config.sensor_settings(), chute, wire),
-            journal_path=state_dir / JOURNAL_NAME,
-            random_bytes=(
-                _system_random() if options.seed is None else Random(options.seed).randbytes  # noqa: S311
-            ),
-            simulated=True,
-        )
+    folder: Path | None = options.state_dir
+    sim_program.run(
+        config,
+        clock=MonotonicClock(),
+        seed=secrets.randbits(64) if options.seed is None else options.seed,
+        journal=None if folder is None else folder / JOURNAL_NAME,
+        speed=options.speed,
+        build=lambda: secrets.token_hex(4),
+    )
 
 
 def _play(options: argparse.Namespace) -> int:
@@ -288,15 +280,6 @@ def _play(options: argparse.Namespace) -> int:
     if options.list:
         return scenario_program.show()
     return scenario_program.run(options.files, report=options.junit)
-
-
-@contextmanager
-def _state_dir(chosen: Path | None) -> Iterator[Path]:
-    if chosen is not None:
-        yield chosen
-        return
-    with tempfile.TemporaryDirectory(prefix="quench-sim-") as temporary:
-        yield Path(temporary)
 
 
 def _system_random() -> "Callable[[int], bytes]":

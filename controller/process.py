@@ -10,16 +10,13 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from controller.assembly import assemble
-from controller.codes import scan_url
 from controller.config import Config
 from controller.drops import DropWatch
 from controller.errors import QuenchError
 from controller.inbox import Letter
 from controller.journal import Journal, Lock
-from controller.machine import Reason
 from controller.report import Report, say
-from controller.runner import serve, turn
-from controller.status import Status
+from controller.runner import serve
 from controller.watchdog import Watchdog
 from controller.web.server import Server, bind
 from drivers.hal import Clock, DropSensor, Relay, RelaySettings, SensorSettings
@@ -53,18 +50,13 @@ def run(
     open_sensor: Callable[[SensorSettings, Relay], DropSensor],
     journal_path: Path,
     random_bytes: Callable[[int], bytes],
-    simulated: bool,
 ) -> None:
     """Run a controller with its pages until a signal comes.
 
     Prints ``quench: ready at URL`` when pages are served; a visitor is warned
-    from then on, and the relay may still be being told OFF. A simulated machine
-    says in its codes where it really listens, and prints them, the first before
-    it is ready. Raises QuenchError.
+    from then on, and the relay may still be being told OFF. Raises QuenchError.
     """
     listener = bind(config.web.host, config.web.port)
-    own_url = _own_url(listener)
-    public_url = own_url if simulated else config.machine.public_url
     with closing(listener), closing(Lock(journal_path)), closing(Journal(journal_path)) as journal:
         report = Report()
         controller = assemble(
@@ -86,26 +78,19 @@ def run(
 
             return Web(
                 name=config.machine.name,
-                public_url=public_url,
+                public_url=config.machine.public_url,
                 door=controller.door,
                 feed=feed,
-                simulated=simulated,
+                simulated=False,
                 build=build,
                 risks=config.risks(),
             )
 
         def tell_ready() -> None:
-            say(f"quench: ready at {own_url}")
+            say(f"quench: ready at {own_url(listener)}")
 
-        server = Server(listener, make_web, when_ready=_nothing if simulated else tell_ready)
+        server = Server(listener, make_web, when_ready=tell_ready)
         server.start()
-        if simulated:
-            while runner.machine.reason() == (Reason.STARTING, ""):
-                turn(runner, controller.inbox, clock)
-            server.wait_ready()
-            say(f"The machine's screen: {own_url}")
-            feed.subscribe(_CodePrinter(public_url, feed.status))
-            tell_ready()
         watches: list[Watchdog | DropWatch] = [runner.watchdog]
         if config.sensor_settings() is not None:
             watches.append(runner.beam.watch)
@@ -126,11 +111,7 @@ def run(
         raise QuenchError("the web server stopped by itself; see above")
 
 
-def _nothing() -> None:
-    pass
-
-
-def _own_url(listener: socket.socket) -> str:
+def own_url(listener: socket.socket) -> str:
     """Where this computer can be reached: its address in the local network, if it has one."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104
@@ -146,20 +127,3 @@ def _own_address() -> str:
             return str(probe.getsockname()[0])
         except OSError:
             return "127.0.0.1"
-
-
-class _CodePrinter:
-    """Prints each new scan code: a feed's subscriber. Only a simulation shows codes there."""
-
-    def __init__(self, public_url: str, status: Status) -> None:
-        self._public_url = public_url
-        self._token = ""
-        self(status)
-
-    def __call__(self, status: Status) -> None:
-        if status.token and status.token != self._token:
-            from controller.web import qr
-
-            url = scan_url(self._public_url, status.token)
-            say(f"{qr.text(url)}Scan it, or open {url}")
-        self._token = status.token

@@ -38,7 +38,8 @@ class Disk:
     are synced leaves nothing unsafe between two of them.
     """
 
-    def __init__(self, instants: Instants) -> None:
+    def __init__(self, instants: Instants, folder: Path | None = None) -> None:
+        """``folder``: an own one, whose files stay when it is closed."""
         self.bites: Counter[str] = Counter()
         """How often each switch changed what happened."""
         self.watches = False
@@ -47,8 +48,12 @@ class Disk:
         self._full = self._fails_sync = self._dead = False
         self._instants = instants
         self._unsafe: dict[str, _Unsafe] = {}
-        self._folder = Path(tempfile.mkdtemp(prefix="quench-disk-", dir=_MEMORY))
-        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="quench-disk-", dir=_MEMORY))
+        self._remove = (
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            if folder is None
+            else lambda: None
+        )
         sqlite_vfs.watch(self._folder, self)
         instants.on_change = self._renew
 

@@ -78,11 +78,16 @@ class World:
         *,
         board: Board | None = None,
         clock: VirtualClock | None = None,
-        disk: type[Disk] = Disk,
+        disk: Callable[[Instants], Disk] = Disk,
         listeners: Sequence[Listener] = (),
+        path: Path = PATH,
     ) -> None:
-        """``board``: an emulated one, if it is not the one of our own that the config names."""
+        """``board``: an emulated one, if it is not the one of our own that the config names.
+
+        ``path``: what the journal is called in what is said of it.
+        """
         self.config = config
+        self._path = path
         self._listeners = listeners
         self.clock = clock or VirtualClock()
         self.instants = Instants()
@@ -101,19 +106,21 @@ class World:
         """How many, in all power cuts."""
         self.on_down: Callable[[bool], None] = lambda dispensing: None
         """Called when :meth:`cut_after` has come true, with whether a relay or dispense was on."""
+        self.on_boot: Callable[[Controller], None] = lambda controller: None
+        """Called with each controller that is put together, before it does anything."""
+        self.on_gone: Callable[[], None] = lambda: None
+        """Called when the controller is gone, however it went."""
         self._random = Random(seed)  # noqa: S311
         self.driver = registry.load(config.hardware.relay.driver)
         self.wire = hardware.wire(config.relay_settings(), self.clock, board)
         self.board = self.wire.board
-        self.board.on_switch = self._switched
-        self.board.on_frame = self._framed
+        self.board.on_switch, self.board.on_frame = self._switched, self._framed
         self.wire.instants = self.instants
         self.chute = Chute(self.limits.pulse_ms, self.clock)
         self.chute.on_fall = lambda fall: self._see(
             Fell(self.now_ms, fall.channel, unseen=self.chute.blind)
         )
-        self.clock.next_ms = self._next_look_ms
-        self.clock.look = self._look_at_beam
+        self.clock.next_ms, self.clock.look = self._next_look_ms, self._look_at_beam
         self.wire.on_open = lambda: self._see(Attached(self.now_ms))
         self.disk.bites = self.board.bites = self.wire.bites = self.chute.bites = self.bites
         self._looks_for_drops = config.sensor_settings() is not None
@@ -162,7 +169,7 @@ class World:
 
     def stock(self) -> dict[str, int]:
         """What the journal says is left in each slot, whether or not a controller runs."""
-        with closing(self.disk.connect(PATH)) as database:
+        with closing(self.disk.connect(self._path)) as database:
             return dict(database.execute("SELECT name, remaining FROM slot").fetchall())
 
     # -- power --------------------------------------------------------------------
@@ -172,7 +179,7 @@ class World:
         assert self.controller is None, "one controller at a time"
         with self._power():
             try:
-                self._journal = Journal(PATH, storage=self.disk, date=self._date)
+                self._journal = Journal(self._path, storage=self.disk, date=self._date)
                 self.controller = assemble(
                     self.config,
                     self._journal,
@@ -186,7 +193,10 @@ class World:
                 self._die(f"it can't start: {error}")
                 raise
             if self._onlooker is None:
-                self._onlooker = Onlooker(lambda: self.disk.connect(PATH), self._onlooker_before)
+                self._onlooker = Onlooker(
+                    lambda: self.disk.connect(self._path), self._onlooker_before
+                )
+            self.on_boot(self.controller)
             self._see(Booted(self.now_ms))
             self._look(anew=True)
         self._turns()
@@ -244,6 +254,7 @@ class World:
             self.disk.dead = dark
             self._journal = None
         self.wire.release()
+        self.on_gone()
 
     def _forget_onlooker(self) -> None:
         if self._onlooker is not None:
@@ -288,7 +299,7 @@ class World:
         """Another program writes to the journal and doesn't end."""
         if self._locker is None:
             with self._power():
-                self._locker = self.disk.connect(PATH)
+                self._locker = self.disk.connect(self._path)
                 self._locker.execute("BEGIN IMMEDIATE")
                 self.see_weather()
 
@@ -316,7 +327,7 @@ class World:
     def _at_the_journal(self, do: Callable[[Journal], None]) -> None:
         """What another program does to it, which may end by any error of the journal."""
         with self._power():
-            journal = Journal(PATH, storage=self.disk, date=self._date)
+            journal = Journal(self._path, storage=self.disk, date=self._date)
             try:
                 do(journal)
             finally:
@@ -404,6 +415,13 @@ class World:
             self._pass_to(wake_ms)
             wake_ms = self._turns()
         self._pass_to(end_ms)
+
+    def next_ms(self) -> int | None:
+        """When something will next happen by itself, or None for never."""
+        times = [self._next_look_ms(), self.board.due_ms()]
+        if self.controller is not None:
+            times.append(self.controller.runner.wake_ms())
+        return min((each for each in times if each is not None), default=None)
 
     def _wake_ms(self) -> int:
         return 0 if self.controller is None else self.controller.runner.wake_ms()

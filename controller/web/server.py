@@ -5,13 +5,10 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from controller.errors import QuenchError
-
-if TYPE_CHECKING:
-    from controller.web.app import Web
 
 STOP_S = 3
 """How long requests that are under way may take to end when the server stops."""
@@ -45,6 +42,17 @@ def _why(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}"
 
 
+class Pages(Protocol):
+    """What is served."""
+
+    @property
+    def app(self) -> Callable[..., Awaitable[None]]:
+        """An ASGI application."""
+
+    def close(self) -> None:
+        """End what would not end by itself, from any thread, so that the server can stop."""
+
+
 class Server:
     """uvicorn in a thread.
 
@@ -55,7 +63,7 @@ class Server:
     def __init__(
         self,
         listener: socket.socket,
-        make_web: Callable[[], "Web"],
+        make_web: Callable[[], Pages],
         *,
         when_ready: Callable[[], object] = lambda: None,
     ) -> None:
@@ -98,6 +106,7 @@ class Server:
         server = uvicorn.Server(
             uvicorn.Config(
                 web.app,
+                interface="asgi3",
                 log_config=None,
                 access_log=False,  # S6: it would write addresses and tokens
                 server_header=False,
