@@ -253,9 +253,11 @@ def _run(options: argparse.Namespace) -> None:
 
 def _sim(options: argparse.Namespace) -> None:
     import secrets
+    from datetime import datetime
 
     from controller.clock import MonotonicClock
     from controller.config import load
+    from controller.journal import utc_date
     from sim import sim_program
 
     config = load(options.config)
@@ -269,6 +271,7 @@ def _sim(options: argparse.Namespace) -> None:
         clock=MonotonicClock(),
         seed=secrets.randbits(64) if options.seed is None else options.seed,
         journal=None if folder is None else folder / JOURNAL_NAME,
+        opening=datetime.fromisoformat(utc_date()),
         speed=options.speed,
         build=lambda: secrets.token_hex(4),
     )

@@ -9,7 +9,7 @@ brings those events along, in case the phone's earlier requests were lost.
 
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from controller.codes import TOKEN_PATTERN, Marks
 from controller.events import Confirmed, Event, Outcome, Scanned, WarningShown
@@ -49,6 +49,16 @@ class Page(NamedTuple):
     def moves(self) -> bool:
         """Whether looking again soon will show something else."""
         return self.word is Word.COMING
+
+
+class Answers(Protocol):
+    """What the pages ask; see :class:`Door`."""
+
+    def look(self, token: str, mark: str = "", *, by_person: bool = True) -> Page: ...
+
+    def shown(self, token: str, mark: str) -> None: ...
+
+    def tap(self, token: str, mark: str, done: Callable[[], None]) -> bool: ...
 
 
 class Door:

@@ -15,7 +15,7 @@ from drivers.hal import Clock
 from sim.session import Session
 
 AS_FAST_AS_IT_GOES = 0.0
-"""In place of a speed: time is jumped over to whatever happens next."""
+"""In place of a speed: nobody waits for time to pass."""
 
 HASTE_MS = 1_000
 """So much virtual time passes at once; then those who wait are heard."""
@@ -45,18 +45,13 @@ class Pace:
         """A moment of both times, from which to count."""
         self._thread = threading.get_ident()
 
-    @property
-    def speed(self) -> float:
-        return self._speed
-
-    @property
-    def paused(self) -> bool:
-        return self._paused
-
     # -- any thread --------------------------------------------------------------------
 
     def ask(self, do: Callable[[], T]) -> T:
-        """What ``do`` returns, or raises, done by the thread that owns the session."""
+        """What ``do`` returns, or raises, done by the thread that owns the session.
+
+        For those that end before :meth:`run` does: nobody answers after that.
+        """
         if threading.get_ident() == self._thread:
             return do()
         answer: Future[T] = Future()
@@ -95,8 +90,6 @@ class Pace:
         self._count_from_here()
         while not stopping():
             self.turn()
-        while not self._wishes.empty():
-            self._grant(self._wishes.get())
 
     def turn(self, most_s: float = IDLE_S) -> None:
         """Do what somebody wants done, or wait for it until something happens by itself."""

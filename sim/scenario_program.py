@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from controller.errors import QuenchError
+from controller.errors import ConfigError, QuenchError
 from controller.report import say
 from controller.storage import os_says
 from sim import junit, scenario
@@ -29,10 +29,11 @@ def run(files: Sequence[str], *, report: Path | None) -> int:
     plays nothing, if a file has mistakes.
     """
     scripts = _read([scenario.find(name) for name in files or scenario.names()])
+    width = max(len(script.path.stem) for script in scripts)
     played = []
     for script in scripts:
         played.append(play(script))
-        _tell(played[-1])
+        _tell(played[-1], width)
     if report is not None:
         _write(report, junit.report(played))
     ends = Counter(each.end for each in played)
@@ -44,8 +45,10 @@ def run(files: Sequence[str], *, report: Path | None) -> int:
 
 def show() -> int:
     """Name the scenarios that come with quench, and what each teaches. Returns the exit code."""
-    for script in _read([scenario.find(name) for name in scenario.names()]):
-        say(f"{script.path.stem:22} {script.scenario.teaches.strip()}")
+    scripts = _read([scenario.find(name) for name in scenario.names()])
+    width = max(len(script.path.stem) for script in scripts)
+    for script in scripts:
+        say(f"{script.path.stem:{width}}  {script.scenario.teaches.strip()}")
     return 0
 
 
@@ -55,16 +58,17 @@ def _read(paths: Sequence[Path]) -> list[scenario.Script]:
     for path in paths:
         try:
             scripts.append(scenario.Script(path))
-        except QuenchError as error:
-            mistakes.append(error)
+        except ConfigError as error:
+            mistakes.append(str(error))
     if mistakes:
-        raise type(mistakes[0])("\n".join(map(str, mistakes)))
+        raise ConfigError("\n".join(mistakes))
     return scripts
 
 
-def _tell(played: Played) -> None:
+def _tell(played: Played, longest: int) -> None:
+    """``longest``: of the names."""
     name = played.script.path.stem
-    say(f"{played.end.value:8} {name:22} {span(played.virtual_ms)} of its time")
+    say(f"{played.end.value:8} {name:{longest}}  {span(played.virtual_ms)} of its time")
     if played.end is End.PASSED:
         return
     for line in played.told:

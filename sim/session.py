@@ -8,10 +8,12 @@ be played again.
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from controller import visits
 from controller.assembly import Controller
 from controller.config import Config
 from controller.door import Page, Word
@@ -22,12 +24,16 @@ from sim.deeds import DEEDS, Deed, Hall
 from sim.disk import Disk
 from sim.properties import Violation
 from sim.trace import Seen
-from sim.world import PATH, World
+from sim.world import OPENING, PATH, World
 
 log = logging.getLogger("quench")
 
 KEPT = 2_000
 """So much of what was seen is kept to be looked at: some minutes of a crowded hall."""
+
+
+PHONES = 4 * visits.KEPT
+"""So many visitors are known by their pages: more than the machine knows codes."""
 
 
 class Told(NamedTuple):
@@ -46,12 +52,14 @@ class Session:
         seed: int,
         *,
         journal: Path | None = None,
+        opening: datetime = OPENING,
         listeners: Sequence[Listener] = (),
         on_deed: Callable[[Deed], None] = lambda deed: None,
         on_boot: Callable[[Controller], None] = lambda controller: None,
         on_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        """``journal``: where it is kept; None: it is forgotten.
+        """``journal``: where it is kept; None: it is forgotten. ``opening``: the date, in UTC,
+        at 0 ms.
 
         ``on_deed`` is called with each deed before it is done, ``on_boot`` with each
         controller that is being started, and ``on_gone`` when it is gone.
@@ -63,6 +71,7 @@ class Session:
             disk=partial(Disk, folder=journal and journal.parent),
             listeners=listeners,
             path=journal or PATH,
+            opening=opening,
         )
         self.world.on_boot, self.world.on_gone = on_boot, on_gone
         self.hall = Hall(self.world)
@@ -119,7 +128,7 @@ class Session:
         self._on_deed(deed)
         self._judged(lambda: DEEDS[what](self.hall, *args))
 
-    def new_visitor(self) -> int:
+    def _new_visitor(self) -> int:
         """The number of somebody who was not there before."""
         self._visitors += 1
         return self._visitors
@@ -131,36 +140,49 @@ class Session:
         controller = self.world.controller
         if controller is None:
             return Page(Word.STALE)
-        visitor = self._visitor_of.get(mark)
+        visitor = self._who(token, mark)
         if visitor is not None:
             self.do("look", visitor)
         elif token == self.world.token and token:
-            visitor = self.new_visitor()
+            visitor = self._new_visitor()
             self.do("scan" if by_person else "preview", visitor)
         else:
             owner = next((n for n, page in self.hall.phones.items() if page[0] == token), None)
             if owner is None:
                 return controller.door.look(token, mark, by_person=by_person)
-            visitor = self.new_visitor()
+            visitor = self._new_visitor()
             self.do("forward", owner, visitor)
         page = self.hall.pages[visitor]
         if page.mark:
             self._visitor_of[page.mark] = visitor
+        self._forget_the_oldest()
         return page
 
     def shown(self, token: str, mark: str) -> None:
         """A phone proves that it rendered the page with ``mark``."""
-        visitor = self._visitor_of.get(mark)
-        if visitor is not None and self.hall.phones.get(visitor) == (token, mark):
+        visitor = self._who(token, mark)
+        if visitor is not None:
             self.do("show", visitor)
 
     def tap(self, token: str, mark: str) -> bool:
         """A visitor taps the button of the page with ``mark``; whether there is such a page."""
-        visitor = self._visitor_of.get(mark)
-        if visitor is None or self.hall.phones.get(visitor) != (token, mark):
+        visitor = self._who(token, mark)
+        if visitor is None:
             return False
         self.do("tap", visitor)
         return True
+
+    def _who(self, token: str, mark: str) -> int | None:
+        """Whose page that is; None if nobody has it."""
+        visitor = self._visitor_of.get(mark, 0)
+        return visitor if self.hall.phones.get(visitor) == (token, mark) else None
+
+    def _forget_the_oldest(self) -> None:
+        """The machine has forgotten their codes long ago."""
+        oldest = self._visitors - PHONES
+        self.hall.pages.pop(oldest, None)
+        _, mark = self.hall.phones.pop(oldest, ("", ""))
+        self._visitor_of.pop(mark, None)
 
     def _judged(self, act: Callable[[], None]) -> None:
         """Do it; what it violates is kept, and does not end the session."""

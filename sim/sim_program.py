@@ -1,15 +1,17 @@
 """The command ``quench sim``: a session in real time, and its pages."""
 
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from controller.assembly import Controller
 from controller.codes import scan_url
 from controller.config import Config
-from controller.door import Door, Page
+from controller.door import Page
 from controller.errors import QuenchError
 from controller.journal import Lock
 from controller.process import Signals, own_url
@@ -25,7 +27,7 @@ from sim.pace import Pace
 from sim.session import Session
 
 
-class _Porter(Door):
+class _Porter:
     """Answers phones by deeds of the session."""
 
     def __init__(self, session: Session, pace: Pace) -> None:
@@ -50,7 +52,6 @@ class Front:
 
     def __init__(self) -> None:
         self._web: Web | None = None
-        self._closed = False
 
     @property
     def app(self) -> Callable[..., Awaitable[None]]:
@@ -82,13 +83,15 @@ def run(
     clock: Clock,
     seed: int,
     journal: Path | None,
+    opening: datetime,
     speed: float,
     build: Callable[[], str],
 ) -> None:
     """Play until a signal comes. Raises QuenchError.
 
-    ``journal``: where it is kept; None: it is forgotten. ``build`` names each start of a
-    controller anew, so that a screen that was left open notices.
+    ``journal``: where it is kept; None: it is forgotten. ``opening``: the date now, in UTC.
+    ``speed``: virtual seconds in each real one; 0: as fast as it goes. ``build`` names each
+    start of a controller anew, so that a screen that was left open notices.
     """
     listener = bind(config.web.host, config.web.port)
     url = own_url(listener)
@@ -100,6 +103,7 @@ def run(
                 url=url,
                 seed=seed,
                 journal=journal,
+                opening=opening,
                 clock=clock,
                 speed=speed,
                 build=build,
@@ -120,6 +124,7 @@ class _Play:
         url: str,
         seed: int,
         journal: Path | None,
+        opening: datetime,
         clock: Clock,
         speed: float,
         build: Callable[[], str],
@@ -131,6 +136,7 @@ class _Play:
             config,
             seed,
             journal=journal,
+            opening=opening,
             listeners=(self._report.watch,),
             on_boot=self._boots,
             on_gone=lambda: self._front.show(None),
@@ -179,7 +185,9 @@ class _Play:
             self._pace.run(lambda: bool(signals.received) or not server.alive())
             self._session.stop()
             crashed = not server.alive()
-            server.stop()
+            # Requests that are under way still ask; the server ends when they are answered.
+            threading.Thread(target=server.stop, daemon=True).start()
+            self._pace.run(lambda: not server.alive())
         if crashed:
             raise QuenchError("the web server stopped by itself; see above")
 

@@ -9,16 +9,12 @@ from typing import Any
 from controller.errors import JournalError
 from sim import faults
 from sim.deeds import DEEDS, LASTING, Hall, mend_everything
-from sim.plan import Plan
 from sim.properties import Violation
 from sim.reading import clock, span
 from sim.run import logs
 from sim.scenario import EVERYTHING, ExpectSection, Script, Step, WaitForSection
 from sim.trace import Entered, Fell, OnWire, Seen
 from sim.world import World
-
-LOOK_MS = 10
-"""How often ``wait_for`` looks."""
 
 
 class End(Enum):
@@ -56,8 +52,8 @@ class _Otherwise(Exception):
 def play(script: Script) -> Played:
     """Play it from its beginning to its end, or to the first step that goes otherwise."""
     scenario = script.scenario
-    plan = Plan(scenario.machine.setting(), scenario.seed, ())
-    with logs(), closing(World(plan.setting.config(), plan.seed)) as world:
+    config = scenario.machine.setting().config()
+    with logs(), closing(World(config, scenario.seed)) as world:
         stage = Stage(world)
         end, violation = End.PASSED, ""
         told: tuple[str, ...] = ()
@@ -137,7 +133,13 @@ class Stage:
             if self.world.now_ms >= end_ms:
                 told = f"waited {span(expected.within)}, until {clock(end_ms)}, and still:"
                 raise _Otherwise(End.RAN_OUT, [told, *wrong])
-            self.world.wait(min(LOOK_MS, end_ms - self.world.now_ms))
+            self._pass_to_what_is_next(end_ms)
+
+    def _pass_to_what_is_next(self, end_ms: int) -> None:
+        """Nothing that can be seen changes before that."""
+        now_ms, next_ms = self.world.now_ms, self.world.next_ms()
+        wake_ms = end_ms if next_ms is None else min(next_ms, end_ms)
+        self.world.wait(max(1, wake_ms - now_ms))
 
     def _wrong(self, expected: ExpectSection) -> Iterator[str]:
         """What is not as ``expected``: a line each."""

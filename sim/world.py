@@ -60,7 +60,7 @@ PATH = Path("quench.db")
 """The journal, on the simulated disk."""
 
 OPENING = datetime(2019, 4, 27, 10)  # noqa: DTZ001  # a clock on a wall has no zone
-"""What the clock on the wall shows at 0 ms."""
+"""What the clock on the wall shows at 0 ms, unless somebody sets it."""
 
 MOST_TURNS = 10_000
 """Far beyond what one moment can ask of the loop; only a loop that never rests comes there."""
@@ -81,13 +81,15 @@ class World:
         disk: Callable[[Instants], Disk] = Disk,
         listeners: Sequence[Listener] = (),
         path: Path = PATH,
+        opening: datetime = OPENING,
     ) -> None:
         """``board``: an emulated one, if it is not the one of our own that the config names.
 
-        ``path``: what the journal is called in what is said of it.
+        ``path``: what the journal is called in what is said of it. ``opening``: what the
+        clock on the wall shows at 0 ms, in UTC.
         """
         self.config = config
-        self._path = path
+        self._path, self._opening = path, opening
         self._listeners = listeners
         self.clock = clock or VirtualClock()
         self.instants = Instants()
@@ -515,7 +517,7 @@ class World:
             self.controller.runner.beam.watch.look(self.now_ms)
 
     def _date(self) -> str:
-        now = OPENING + timedelta(milliseconds=self.now_ms)
+        now = self._opening + timedelta(milliseconds=self.now_ms)
         if self.clock_is_off:
             self.bites["clock-jump"] += 1
             now += self.clock_is_off

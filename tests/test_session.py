@@ -1,9 +1,10 @@
 """A machine to play with: what is done to it, how fast its time goes, and playing it again."""
 
+import asyncio
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -18,7 +19,9 @@ from sim.clock import VirtualClock
 from sim.deeds import DEEDS, Deed
 from sim.pace import AS_FAST_AS_IT_GOES, Pace
 from sim.plan import Setting
-from sim.session import KEPT, Session
+from sim.session import KEPT, PHONES, Session
+from sim.sim_program import Front
+from sim.world import OPENING
 from tests.processes import quench, written
 
 DWELL_MS = 2_000
@@ -95,6 +98,7 @@ def test_what_nobody_was_given_does_nothing(session: Session, deeds: list[Deed])
     assert deeds == []
     page = session.look(token)
     assert not session.tap("A" * 22, page.mark)
+    assert session.look("A" * 22, page.mark).word is Word.STALE, "the mark is of another's page"
 
 
 def test_a_preview_keeps_nobody_waiting(session: Session, deeds: list[Deed]) -> None:
@@ -123,6 +127,24 @@ def test_the_same_deeds_give_the_same_trace(
             again.do(deed.what, *deed.args)
         again.pass_to(20_000)
         assert list(again.history) == list(session.history)
+
+
+def test_the_dates_are_those_of_the_clock_on_the_wall(machine: Config) -> None:
+    with closing(Session(machine, 1, opening=OPENING.replace(year=2026, hour=9))) as session:
+        session.start()
+        session.pass_to(1_000)
+        visit(session)
+        (entry,) = session.world.entries()
+        assert entry.begun_at == "2026-04-27 09:00:03"
+
+
+def test_only_so_many_phones_are_known(session: Session) -> None:
+    token = session.world.token
+    pages = [session.look(token) for _ in range(PHONES + 10)]
+    assert len(session.hall.phones) == len(session.hall.pages) == PHONES
+    assert not session.tap(token, pages[0].mark)
+    session.pass_to(session.now_ms + DWELL_MS)
+    assert session.tap(token, pages[-1].mark)
 
 
 def test_power_and_who_is_told(machine: Config) -> None:
@@ -274,6 +296,42 @@ def test_the_simulator_in_a_hurry(tmp_path: Path) -> None:
             http.post(url, data=query)
         program.wait_for("-> board  A0 01 01 A2")
         program.wait_for("^quench: dispense 1: commanded")
+
+
+def test_nobody_answers_while_no_controller_runs() -> None:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=Front().app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://machine") as http:
+            return await http.get("/")
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.text.startswith("SIMULATED: ")
+
+
+def test_it_ends_at_once_though_phones_still_ask(tmp_path: Path) -> None:
+    """Each of them is answered, or its connection ends; the end waits for none."""
+    with quench("sim", "--config", written(tmp_path)) as program:
+        url = program.wait_for(r"^Scan it, or open (\S+)$").group(1)
+        asked, stop = threading.Semaphore(0), threading.Event()
+
+        def ask() -> None:
+            with suppress(httpx.TransportError), httpx.Client(timeout=30) as http:
+                while not stop.is_set():
+                    http.get(url)
+                    asked.release()
+
+        phones = [threading.Thread(target=ask) for _ in range(8)]
+        for phone in phones:
+            phone.start()
+        for _ in range(100):
+            assert asked.acquire(timeout=30)
+        assert program.stop() == 0
+        assert "left behind" not in program.said
+        stop.set()
+        for phone in phones:
+            phone.join(30)
+            assert not phone.is_alive()
 
 
 @pytest.mark.parametrize("speed", ["fast", "-1", "10001", "nan"])

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from controller.codes import TOKEN_PATTERN, scan_url
-from controller.door import Door
+from controller.door import Answers
 from controller.machine import Reason
 from controller.status import Feed, Status
 from controller.web import pages, previews, qr
@@ -41,7 +41,7 @@ class Web:
         *,
         name: str,
         public_url: str,
-        door: Door,
+        door: Answers,
         feed: Feed,
         simulated: bool,
         build: str,

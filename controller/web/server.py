@@ -90,6 +90,8 @@ class Server:
         """Let running requests end, and close every connection."""
         self._stop()
         self._thread.join(STOP_S + 2)
+        if self.alive():
+            log.warning("the web server is left behind: some requests did not end")
 
     def _run(self) -> None:
         try:
