@@ -11,7 +11,7 @@ from pathlib import Path
 import serial
 
 from bench.pty_board import ON, PtyBoard
-from controller.journal import DIGESTS_KEPT, Journal
+from controller.journal import Journal
 
 SLOT = "water"
 DATE = "2000-01-01 00:00:00"
@@ -61,37 +61,18 @@ class BareTap:
         return began_s
 
     def _intend(self, number: int, digest: str) -> None:
-        """The statements of ``Journal.intend``."""
-        execute = self._db.execute
-        execute("BEGIN IMMEDIATE")
-        execute(
-            "UPDATE slot SET remaining = remaining - 1, unknown = unknown + 1"
-            " WHERE name = ? AND remaining > 0",
-            (SLOT,),
-        )
-        execute(
+        """The statement of ``Journal.intend``; the books are the database's own business."""
+        self._db.execute(
             "INSERT INTO dispense (id, slot, outcome, token_digest, begun_at)"
             " VALUES (?, ?, 'open', ?, ?)",
             (number, SLOT, digest, DATE),
         )
-        execute(
-            "UPDATE dispense SET token_digest = NULL WHERE id = ?",
-            (number - DIGESTS_KEPT,),
-        )
-        execute("COMMIT")
 
     def _settle(self, number: int) -> None:
         """Not measured; done so that both databases grow alike."""
-        execute = self._db.execute
-        execute("BEGIN IMMEDIATE")
-        execute(
+        self._db.execute(
             "UPDATE dispense SET outcome = 'commanded', ended_at = ? WHERE id = ?", (DATE, number)
         )
-        execute(
-            "UPDATE slot SET unknown = unknown - 1, dispensed = dispensed + 1 WHERE name = ?",
-            (SLOT,),
-        )
-        execute("COMMIT")
 
     def _close(self) -> None:
         self._wire.close()

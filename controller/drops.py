@@ -123,6 +123,11 @@ class Beam:
         self._open_sensor = open_sensor
         self._sensor: DropSensor | None = None
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the machine has a drop sensor."""
+        return self._open_sensor is not None
+
     def why_blind(self, relay: Relay) -> str:
         """Why a drink that falls would not be seen; empty if it would, or if nobody looks."""
         if self._open_sensor is None:

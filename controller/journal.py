@@ -1,17 +1,17 @@
 """What happened, durable: the stock of each slot and every dispense, in SQLite.
 
 WAL with ``synchronous=FULL``: when a method returns, its effect survives a
-power cut. The books balance by construction: an intent moves a drink from
-*remaining* to *unknown* before the relay may move, settling moves it on, and a
-CHECK of the database itself refuses any other sum. So a crash needs no repair:
-what was open is already counted as unknown.
+power cut. The database keeps the books itself, so that whoever writes what happened
+moves the sums with it, in one statement: an intent moves a drink from *remaining* to
+*unknown* before the relay may move, its end moves it on, and a CHECK refuses any other
+sum. So a crash needs no repair: what was open is already counted as unknown.
 
 Dates are for people to read. Nothing is ever decided by them.
 """
 
 import fcntl
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,9 @@ from controller.events import Outcome
 from controller.storage import RealDisk, Storage, os_says
 
 DIGESTS_KEPT = 256
-"""Dispenses whose token digest stays: as many as a running machine remembers codes."""
+"""Dispenses whose token digest stays: as many as a running machine remembers codes.
+
+The schema says it too: another number needs a migration."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -63,15 +65,49 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE dispense ADD COLUMN retry_of INTEGER REFERENCES dispense (id);
     CREATE UNIQUE INDEX dispense_retry ON dispense (retry_of);
     """,
+    # The books, which the program kept by statements of its own before. And most dispenses
+    # are no retry: no index needs to name them.
+    """
+    DROP INDEX dispense_retry;
+    CREATE UNIQUE INDEX dispense_retry ON dispense (retry_of) WHERE retry_of IS NOT NULL;
+    CREATE TRIGGER dispense_retried BEFORE INSERT ON dispense
+    WHEN NEW.retry_of IS NOT NULL BEGIN
+        SELECT RAISE(ABORT, 'what is tried again is not known to have failed')
+        WHERE NOT EXISTS (
+            SELECT 1 FROM dispense WHERE id = NEW.retry_of AND outcome = 'failed');
+    END;
+    CREATE TRIGGER dispense_begun AFTER INSERT ON dispense
+    WHEN NEW.outcome = 'open' BEGIN
+        UPDATE slot SET remaining = remaining - 1, unknown = unknown + 1
+        WHERE name = NEW.slot;
+        UPDATE dispense SET token_digest = NULL WHERE id = NEW.id - 256;
+    END;
+    CREATE TRIGGER dispense_ended AFTER UPDATE OF outcome ON dispense
+    WHEN NEW.drink_kept OR NEW.outcome <> 'unknown' BEGIN
+        UPDATE slot SET
+            unknown = unknown - 1,
+            remaining = remaining + NEW.drink_kept,
+            failed = failed + (NEW.outcome = 'failed' AND NOT NEW.drink_kept),
+            dispensed = dispensed + (NEW.outcome <> 'failed' AND NOT NEW.drink_kept)
+        WHERE name = NEW.slot;
+    END;
+    CREATE TRIGGER dispense_found AFTER UPDATE OF found ON dispense BEGIN
+        UPDATE slot SET
+            unknown = unknown - 1,
+            remaining = remaining + (NEW.found = 'remaining'),
+            failed = failed + (NEW.found = 'failed'),
+            dispensed = dispensed + (NEW.found = 'dispensed')
+        WHERE name = NEW.slot;
+    END;
+    CREATE TRIGGER slot_loaded AFTER INSERT ON load BEGIN
+        UPDATE slot SET loaded = loaded - remaining + NEW.remaining, remaining = NEW.remaining
+        WHERE name = NEW.slot;
+    END;
+    """,
 )
 
-_COLUMN = {
-    Outcome.COMMANDED: "dispensed",
-    Outcome.RELAY_CONFIRMED: "dispensed",
-    Outcome.DROPPED: "dispensed",
-    Outcome.FAILED: "failed",
-    Outcome.UNKNOWN: "unknown",
-}
+_EMPTY = "CHECK constraint failed: remaining >= 0"
+"""What SQLite says when a drink is taken from a slot that has none."""
 
 _UNSETTLED = "outcome IN ('open', 'unknown')"
 """In the words of the index: a question that says them finds a few among a million."""
@@ -187,7 +223,7 @@ class Journal:
 
     def recover(self) -> int:
         """Close what a crash left open: its outcome is unknown. Returns how many there were."""
-        with self._transaction:
+        with self._said:
             return self._db.execute(
                 f"UPDATE dispense SET outcome = 'unknown', ended_at = ? WHERE {_UNSETTLED}"  # noqa: S608
                 " AND outcome = 'open'",
@@ -199,11 +235,8 @@ class Journal:
         if any(book.name == name for book in self.books()):
             return False
         with self._transaction:
-            self._db.execute(
-                "INSERT INTO slot (name, loaded, remaining) VALUES (?, ?, ?)",
-                (name, capacity, capacity),
-            )
-            self._note_load(name, capacity)
+            self._db.execute("INSERT INTO slot (name, loaded, remaining) VALUES (?, 0, 0)", (name,))
+            self._load(name, capacity)
         return True
 
     def intend(self, dispense_id: int, slot: str, token_digest: str, *, retry_of: int = 0) -> None:
@@ -213,84 +246,57 @@ class Journal:
         settled as failed and not have been retried. Raises NoDrinkLeft or
         JournalError; then nothing may be energised.
         """
-        with self._transaction:
-            reserved = self._db.execute(
-                "UPDATE slot SET remaining = remaining - 1, unknown = unknown + 1"
-                " WHERE name = ? AND remaining > 0",
-                (slot,),
-            ).rowcount
-            if not reserved:
-                raise NoDrinkLeft(f"{self.path}: slot {slot} is empty")
-            if retry_of and not self._failed(retry_of):
-                raise JournalError(f"{self.path}: dispense {retry_of} is not known to have failed")
+        digest = None if retry_of else token_digest
+        with self._said:
             self._db.execute(
                 "INSERT INTO dispense (id, slot, outcome, token_digest, retry_of, begun_at)"
                 " VALUES (?, ?, 'open', ?, ?, ?)",
-                (
-                    dispense_id,
-                    slot,
-                    None if retry_of else token_digest,
-                    retry_of or None,
-                    self._date(),
-                ),
-            )
-            self._db.execute(
-                "UPDATE dispense SET token_digest = NULL WHERE id = ?",
-                (dispense_id - DIGESTS_KEPT,),
+                (dispense_id, slot, digest, retry_of or None, self._date()),
             )
 
     def settle(self, dispense_id: int, outcome: Outcome, drink_kept: bool) -> None:
         """Write how an open dispense ended; settling one that isn't open changes nothing."""
-        column = "remaining" if drink_kept else _COLUMN[outcome]
-        with self._transaction:
-            settled = self._db.execute(
+        with self._said:
+            self._db.execute(
                 "UPDATE dispense SET outcome = ?, drink_kept = ?, ended_at = ?"
                 " WHERE id = ? AND outcome = 'open'",
                 (outcome.value, drink_kept, self._date(), dispense_id),
-            ).rowcount
-            if settled:
-                self._move(dispense_id, column)
+            )
 
     def probe(self) -> None:
         """Raise JournalError unless a write would be durable now."""
-        with self._transaction:
+        with self._said:
             self._db.execute("UPDATE probe SET n = n + 1")
 
     def changed_by_others(self) -> bool:
         """Whether another process wrote since the last call: the operator's ``quench stock``."""
+        before = self._seen_version
         with self._said:
-            version = self._data_version()
-        changed = version != self._seen_version
-        self._seen_version = version
-        return changed
+            self._seen_version = self._data_version()
+        return self._seen_version != before
 
     # -- the operator's part ----------------------------------------------------
 
     def load(self, slot: str, remaining: int) -> None:
         """``slot`` now holds ``remaining`` drinks. Raises JournalError for a slot nobody knows."""
-        with self._transaction:
-            known = self._db.execute(
-                "UPDATE slot SET loaded = loaded - remaining + ?1, remaining = ?1 WHERE name = ?2",
-                (remaining, slot),
-            ).rowcount
-            if not known:
-                raise JournalError(f"{self.path}: no slot is called {slot}")
-            self._note_load(slot, remaining)
+        if not any(book.name == slot for book in self.books()):
+            raise JournalError(f"{self.path}: no slot is called {slot}")
+        with self._said:
+            self._load(slot, remaining)
 
     def reconcile(self, dispense_id: int, found: str) -> None:
         """A person looked: what an unknown dispense really did, one of FOUND."""
-        with self._transaction:
+        with self._said:
             done = self._db.execute(
                 "UPDATE dispense SET found = ? WHERE id = ? AND outcome = 'unknown'"
                 " AND found IS NULL",
                 (found, dispense_id),
             ).rowcount
-            if not done:
-                raise JournalError(
-                    f"{self.path}: dispense {dispense_id} is not one of unknown outcome;"
-                    " see 'quench journal'"
-                )
-            self._move(dispense_id, found)
+        if not done:
+            raise JournalError(
+                f"{self.path}: dispense {dispense_id} is not one of unknown outcome;"
+                " see 'quench journal'"
+            )
 
     # -- reading ------------------------------------------------------------------
 
@@ -345,19 +351,7 @@ class Journal:
 
     # -- within ---------------------------------------------------------------------
 
-    def _failed(self, dispense_id: int) -> bool:
-        row = self._db.execute("SELECT outcome FROM dispense WHERE id = ?", (dispense_id,))
-        return bool(row.fetchone() == ("failed",))
-
-    def _move(self, dispense_id: int, column: str) -> None:
-        if column != "unknown":
-            self._db.execute(
-                f"UPDATE slot SET unknown = unknown - 1, {column} = {column} + 1"  # noqa: S608
-                " WHERE name = (SELECT slot FROM dispense WHERE id = ?)",
-                (dispense_id,),
-            )
-
-    def _note_load(self, slot: str, remaining: int) -> None:
+    def _load(self, slot: str, remaining: int) -> None:
         self._db.execute(
             "INSERT INTO load (slot, remaining, loaded_at) VALUES (?, ?, ?)",
             (slot, remaining, self._date()),
@@ -375,9 +369,19 @@ class Journal:
             )
         for number, script in enumerate(migrations[version:], start=version + 1):
             with self._transaction:
-                for statement in script.split(";"):
+                for statement in _statements(script):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {number}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one: a trigger has statements within."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
 
 
 class _Said:
@@ -399,8 +403,11 @@ class _Said:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(error, sqlite3.Error):
-            raise JournalError(f"{self._path}: {_sqlite_says(error)}") from error
+        if not isinstance(error, sqlite3.Error):
+            return
+        if str(error) == _EMPTY:
+            raise NoDrinkLeft(f"{self._path}: the slot is empty") from error
+        raise JournalError(f"{self._path}: {_sqlite_says(error)}") from error
 
 
 class _Transaction(_Said):

@@ -8,6 +8,9 @@ RETRY_MOST_MS = 2_000
 """A lost part is tried again after the first span, then twice as long each time, up to the most."""
 
 
+_NEVER_MS = 1 << 62
+
+
 class Round:
     """The next look at one part."""
 
@@ -42,3 +45,7 @@ class Round:
 
     def at_once(self, now_ms: int) -> None:
         self.due_ms = now_ms
+
+    def never(self) -> None:
+        """There is no such part."""
+        self.due_ms = _NEVER_MS

@@ -157,7 +157,8 @@ class Runner:
             self._carry_out(command, now_ms)
         if not self._results:  # What follows at once belongs to the same moment.
             self.feed.publish(self._status())
-        self._tell_phone(commands)
+        if commands:
+            self._tell_phone(commands)
         for listener in self._listeners:
             listener(now_ms, event, commands)
         return commands
@@ -335,6 +336,9 @@ class Runner:
             self._relay = None
 
     def _look_after_sensor(self, now_ms: int) -> Event | None:
+        if not self.beam.fitted:
+            self._sensor_round.never()
+            return None
         if self._relay is None or self.machine.state is State.DISPENSING:
             self._sensor_round.again(now_ms)
             return None
@@ -400,12 +404,13 @@ class Runner:
 
     def _status(self) -> Status:
         state, memory = self.machine.state, self.machine.memory
-        if state is State.OUT_OF_SERVICE:
-            self.visits.close()
-        if state in (State.DISPENSING, State.OUT_OF_SERVICE):
+        why, detail = None, ""
+        if state is State.DISPENSING:
             self._token = ""
-        reason = self.machine.reason() if state is State.OUT_OF_SERVICE else None
-        why, detail = reason or (None, "")
+        elif state is State.OUT_OF_SERVICE:
+            self.visits.close()
+            self._token = ""
+            why, detail = self.machine.reason() or (None, "")
         if memory.slots is not self._told_slots:
             self._told_slots = memory.slots
             self._slots = tuple(

@@ -42,8 +42,6 @@ class Chute:
         """Something lies in the beam."""
         self.late_ms = 0
         """How much longer than usual drinks are on their way from the edge to the beam."""
-        self.blind = False
-        """The sensor's cable is off, or its lens is dirty: its beam never seems broken."""
         self.on_fall: Callable[[Fall], None] = lambda fall: None
         """Called when a drink that fell reaches the visitor: when it is out of the beam."""
         self.bites: Counter[str] = Counter()
@@ -51,6 +49,23 @@ class Chute:
         self._pulse_ms = pulse_ms
         self._clock = clock
         self._falls: list[Fall] = []
+        self._blind = False
+        self._sees_since_ms = 0
+
+    @property
+    def blind(self) -> bool:
+        """The sensor's cable is off, or its lens is dirty: its beam never seems broken."""
+        return self._blind
+
+    @blind.setter
+    def blind(self, blind: bool) -> None:
+        if self._blind and not blind:
+            self._sees_since_ms = self._clock.now_ms()
+        self._blind = blind
+
+    def hides(self, fall: Fall) -> bool:
+        """Whether the sensor could not see all of it: it was blind meanwhile."""
+        return self._blind or self._sees_since_ms > fall.in_ms
 
     def switched(self, switched: Switched) -> None:
         """A relay was switched: its motor runs, or stands."""

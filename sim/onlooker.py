@@ -10,9 +10,9 @@ _LOOK = (
     "SELECT 0, name, loaded, remaining, dispensed, failed, unknown FROM slot"
     " UNION ALL"
     " SELECT id, slot, outcome, drink_kept, found, token_digest, retry_of FROM dispense"
-    " WHERE id >= ? ORDER BY 1, 2"
+    " WHERE id >= ?"
 )
-"""The books, then the dispenses since: one question, so that both are of one moment."""
+"""The books and the dispenses since: one question, so that both are of one moment."""
 _DIGEST = "SELECT token_digest FROM dispense WHERE id = ?"
 
 Row = tuple[int, str, str, int, str | None, str | None, int | None]
@@ -67,7 +67,7 @@ class Onlooker:
 
     def look(self, now_ms: int) -> list[Entered | BooksSeen]:
         """What has changed since the last look, and the books."""
-        answer = self._db.execute(_LOOK, (self._first,)).fetchall()
+        answer = sorted(self._db.execute(_LOOK, (self._first,)))
         books: tuple[Sums, ...] = tuple([row[1:] for row in answer if not row[0]])
         rows: list[Row] = answer[len(books) :]
         seen: list[Entered | BooksSeen] = []
@@ -75,7 +75,7 @@ class Onlooker:
         for row in rows:
             number, slot, outcome, kept, found, _, _ = row
             if number >= self._told_first and told.get(number) != row:
-                (left,) = [remaining for name, _, remaining, *_ in books if name == slot]
+                (left,) = [book[2] for book in books if book[0] == slot]
                 seen.append(Entered(now_ms, number, slot, outcome, bool(kept), found, left))
         seen.append(self._judged(now_ms, books, rows))
         return seen
@@ -108,13 +108,12 @@ class Onlooker:
         return BooksSeen(now_ms, books, tuple(counted), is_open)
 
 
+_COLUMNS = {"open": "unknown", "unknown": "unknown", "failed": "failed"}
+
+
 def _column(row: Row) -> str:
     """Which sum a dispense belongs to."""
     _, _, outcome, kept, found, _, _ = row
-    if kept or found == "remaining":
+    if kept:
         return "remaining"
-    if found is not None:
-        return found
-    if outcome in ("open", "unknown"):
-        return "unknown"
-    return "failed" if outcome == "failed" else "dispensed"
+    return found or _COLUMNS.get(outcome, "dispensed")

@@ -9,6 +9,7 @@ functions of their own here.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from controller import visits
 from controller.codes import digest
 from controller.journal import Book
 from controller.machine import Reason
@@ -19,6 +20,7 @@ from sim.trace import (
     BooksSeen,
     Booted,
     Died,
+    Entered,
     Fell,
     Intent,
     RelaySwitched,
@@ -44,6 +46,10 @@ SELF_MENDING = (
     Reason.SENSOR_LOST,
 )
 """Why a machine is out of service that comes back by itself."""
+
+
+REMEMBERED = 16 * visits.KEPT
+"""So many pages, and so many tokens, are remembered: many times what the machine itself knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,43 +104,60 @@ class WarnedFirst(Watcher):
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
         self._served: dict[tuple[str, str], int] = {}
+        """When each page was served first."""
         self._shown: set[tuple[str, str]] = set()
-        self._tapped: dict[str, set[tuple[str, str]]] = {}
+        self._tapped: dict[str, int] = {}
+        """When the first page of that token was served, by digest, that was shown, then tapped."""
 
     def see(self, seen: Seen) -> str | None:
         match seen:
             case Served():
                 self._served[seen.token, seen.mark] = seen.at_ms
+                if len(self._served) > REMEMBERED:
+                    self._forget(next(iter(self._served)))
             case Shown():
                 self._shown.add((seen.token, seen.mark))
             case Tapped():
-                self._tapped.setdefault(digest(seen.token), set()).add((seen.token, seen.mark))
+                self._see_tap(seen.token, seen.mark)
             case RelaySwitched(on=True):
-                if not any(self._lawful(intent, seen.at_ms) for intent in seen.intents):
-                    return f"channel {seen.channel} is energised for nobody who was warned"
+                long_ago_ms = seen.at_ms - self.limits.dwell_ms
+                for intent in seen.intents:
+                    served_ms = self._tapped.get(intent.token_digest)
+                    if served_ms is not None and served_ms <= long_ago_ms:
+                        return None
+                return f"channel {seen.channel} is energised for nobody who was warned"
         return None
 
-    def _lawful(self, intent: Intent, now_ms: int) -> bool:
-        return any(
-            page in self._shown
-            and page in self._served
-            and now_ms - self._served[page] >= self.limits.dwell_ms
-            for page in self._tapped.get(intent.token_digest, ())
-        )
+    def _forget(self, page: tuple[str, str]) -> None:
+        """The machine has forgotten its code, and may serve nobody for it."""
+        del self._served[page]
+        self._shown.discard(page)
+        self._tapped.pop(digest(page[0]), None)
+
+    def _see_tap(self, token: str, mark: str) -> None:
+        page = token, mark
+        if page in self._shown and page in self._served:
+            served_ms, whose = self._served[page], digest(token)
+            self._tapped[whose] = min(served_ms, self._tapped.get(whose, served_ms))
 
     def retell(self, to: Retelling) -> None:
         long_ago_ms = to.now_ms - self.limits.dwell_ms
-        tapped = {page for pages in self._tapped.values() for page in pages}
+
+        def retold_ms(was_ms: int) -> int:
+            return max(to.at_ms(was_ms), long_ago_ms)
+
         self._served = {
-            page: max(to.at_ms(self._served[was]), long_ago_ms)
+            page: retold_ms(self._served[was])
             for was, page in to.pages.items()
             if was in self._served
         }
         self._shown = {page for was, page in to.pages.items() if was in self._shown}
-        self._tapped = {}
-        for was, page in to.pages.items():
-            if was in tapped:
-                self._tapped.setdefault(digest(page[0]), set()).add(page)
+        tokens = {digest(was[0]): digest(page[0]) for was, page in to.pages.items()}
+        self._tapped = {
+            tokens[whose]: retold_ms(served_ms)
+            for whose, served_ms in self._tapped.items()
+            if whose in tokens
+        }
 
 
 class OneScanOneDrink(Watcher):
@@ -156,14 +179,12 @@ class OneScanOneDrink(Watcher):
                 for intent in seen.intents:
                     before = self._pulses.setdefault(intent.token_digest, [])
                     before.append(intent)
+                    if len(self._pulses) > REMEMBERED:
+                        del self._pulses[next(iter(self._pulses))]
                     if len(before) > 1 and not self._may_try(*before):
                         return f"a second pulse for the token of dispense {intent.dispense_id}"
             case Fell(unseen=False):
-                self._fell.update(
-                    intent.dispense_id
-                    for intent in self._running
-                    if intent.slot == self.limits.slot.get(seen.channel)
-                )
+                self._fell = _whose(self._running, self.limits.slot.get(seen.channel)) or self._fell
         return None
 
     def _may_try(self, first: Intent, second: Intent, *more: Intent) -> bool:
@@ -325,6 +346,35 @@ class TheBooksBalance(Watcher):
         return None
 
 
+class TheBooksTellTheTruth(Watcher):
+    """S5: no drink that came out is booked as one that stayed, or that did not fall."""
+
+    name = "S5 the books balance"
+    looks_at = (RelaySwitched, Fell, Entered)
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(limits)
+        self._running: tuple[Intent, ...] = ()
+        self._fell: set[int] = set()
+        """The dispense of the drink that fell last."""
+
+    def see(self, seen: Seen) -> str | None:
+        match seen:
+            case Entered() if seen.dispense_id in self._fell:
+                if not seen.found and (seen.drink_kept or seen.outcome == "failed"):
+                    return f"the drink of dispense {seen.dispense_id} fell, and the books deny it"
+            case RelaySwitched(on=True):
+                self._running = seen.intents
+            case Fell(unseen=False):
+                self._fell = _whose(self._running, self.limits.slot.get(seen.channel)) or self._fell
+        return None
+
+
+def _whose(running: Iterable[Intent], slot: str | None) -> set[int]:
+    """Of which dispense a drink was that fell from that slot."""
+    return {intent.dispense_id for intent in running if intent.slot == slot}
+
+
 def _told(books: Iterable[Sums]) -> str:
     return ", ".join(str(Book(*book)) for book in books)
 
@@ -381,6 +431,7 @@ WATCHERS: tuple[type[Watcher], ...] = (
     TheBooksBalance,
     ItAlwaysComesBack,
 )
+"""Those that :mod:`sim.explore` judges with, too: it knows itself what became of each drink."""
 
 
 class Properties:
@@ -389,7 +440,7 @@ class Properties:
     def __init__(self, limits: Limits) -> None:
         self.on_violation: Callable[[Violation], None] = _raise
         """Called with each; whoever plays with a machine wants it to go on."""
-        watchers = [watcher(limits) for watcher in WATCHERS]
+        watchers = [watcher(limits) for watcher in (*WATCHERS, TheBooksTellTheTruth)]
         self._patient = [
             (each.name, each.at) for each in watchers if type(each).at is not Watcher.at
         ]

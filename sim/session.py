@@ -180,6 +180,7 @@ class Session:
     def _forget_the_oldest(self) -> None:
         """The machine has forgotten their codes long ago."""
         oldest = self._visitors - PHONES
+        del self.hall.tokens[:-PHONES]
         self.hall.pages.pop(oldest, None)
         _, mark = self.hall.phones.pop(oldest, ("", ""))
         self._visitor_of.pop(mark, None)

@@ -120,7 +120,7 @@ class World:
         self.wire.instants = self.instants
         self.chute = Chute(self.limits.pulse_ms, self.clock)
         self.chute.on_fall = lambda fall: self._see(
-            Fell(self.now_ms, fall.channel, unseen=self.chute.blind)
+            Fell(self.now_ms, fall.channel, unseen=self.chute.hides(fall))
         )
         self.clock.next_ms, self.clock.look = self._next_look_ms, self._look_at_beam
         self.wire.on_open = lambda: self._see(Attached(self.now_ms))

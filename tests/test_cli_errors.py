@@ -103,7 +103,7 @@ def a_damaged_one(path: Path) -> None:
         (a_text, "not a journal; name another file in journal.path"),
         (
             a_newer_one,
-            "written by a newer quench (schema 99, this one knows 2); install that version",
+            "written by a newer quench (schema 99, this one knows 3); install that version",
         ),
         (a_damaged_one, "damaged; restore a copy, or move it away to begin a new one"),
     ],

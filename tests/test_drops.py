@@ -1,5 +1,6 @@
 """The drop sensor: what it sees, what it can't, and what the machine makes of either."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -344,14 +345,31 @@ def test_the_lost_first_try_is_on_disk_before_the_second(retrying: World) -> Non
     assert outcomes(world) == [("water", Outcome.FAILED)]
 
 
-def test_the_watcher_of_s2_sees_a_second_drink(tmp_path: Path) -> None:
+def test_the_watchers_see_a_second_drink_and_books_that_are_not_true(tmp_path: Path) -> None:
     """A controller that looks away, and the onlooker knows better."""
     world = started(config(tmp_path, retries=True), tmp_path)
+    told: list[Violation] = []
+    world.properties.on_violation = told.append
     tap(world)
     assert world.controller is not None
     world.controller.runner.beam.watch.look = lambda now_ms: None  # type: ignore[method-assign]
-    with pytest.raises(Violation, match=r"S2 one scan, one drink: .* a second pulse"):
-        world.wait(20_000)
+    world.wait(20_000)
+    world.close()
+    untrue, second, *_ = map(str, told)
+    assert re.match("S5 the books balance: .* dispense 1 fell, and the books deny it", untrue)
+    assert re.match("S2 one scan, one drink: .* a second pulse", second)
+
+
+def test_a_can_of_which_a_blind_sensor_saw_the_end_counts_as_unseen(tmp_path: Path) -> None:
+    world = started(config(tmp_path), tmp_path)
+    tap(world)
+    world.chute.blind = True
+    in_ms = world.chute.next_ms()
+    assert in_ms is not None
+    world.wait(in_ms + 1 - world.now_ms)
+    world.chute.blind = False
+    world.wait(20_000)
+    assert [seen.unseen for seen in world.trace if isinstance(seen, Fell)] == [True]
     world.close()
 
 
