@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controller.errors import QuenchError
+from controller.errors import QuenchError, UsageError
 
 if TYPE_CHECKING:
     from controller.bookkeeping import Books
     from controller.config import Config
+    from sim.recording import Recording
 
 log = logging.getLogger("quench")
 
@@ -117,17 +118,25 @@ def _add_sim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     sim.add_argument("--port", type=_port, help="web port, 0 for a free one (the config's)")
     told = "virtual seconds in each real one; 0: as fast as it goes (1)"
     sim.add_argument("--speed", type=_speed, default=1.0, metavar="X", help=told)
-    sim.add_argument("--seed", type=int, help="make the codes repeatable; for tests")
+    sim.add_argument("--seed", type=_count, help="make the codes repeatable; for tests")
     sim.add_argument("--state-dir", type=Path, help="keep the journal here (a temporary folder)")
+    sim.add_argument("--record", type=Path, metavar="FILE", help="write down all that is done")
+    again = sim.add_mutually_exclusive_group()
+    again.add_argument("--replay", type=Path, metavar="FILE", help="play what was written down")
+    told = "play a run of 'quench fuzz': its seed, or the plan that 'quench replay' prints"
+    again.add_argument("--seed-trace", metavar="SEED", help=told)
     sim.set_defaults(do=_sim)
-    play = sim.add_subparsers(metavar="run").add_parser(
-        "run", help="play scenarios, without a browser and as fast as it goes"
-    )
+    more = sim.add_subparsers(metavar="run|export")
+    play = more.add_parser("run", help="play scenarios, without a browser and as fast as it goes")
     told = "a scenario, or the name of one that comes with quench (all of those)"
     play.add_argument("files", nargs="*", metavar="FILE", help=told)
     play.add_argument("--junit", type=Path, metavar="FILE", help="write a report for CI servers")
     play.add_argument("--list", action="store_true", help="name those that come with quench")
     play.set_defaults(do=_play)
+    export = more.add_parser("export", help="make a test of what was written down")
+    export.add_argument("file", type=Path, metavar="FILE", help="that of 'quench sim --record'")
+    export.add_argument("--pytest", action="store_true", required=True, help="a test for pytest")
+    export.set_defaults(do=_export)
 
 
 def _add_campaigns(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -260,21 +269,46 @@ def _sim(options: argparse.Namespace) -> None:
     from controller.journal import utc_date
     from sim import sim_program
 
-    config = load(options.config)
+    folder: Path | None = options.state_dir
+    replayed = _replayed(options)
+    config = load(options.config) if replayed is None else replayed.config
     if options.port is not None:
         config = config.model_copy(
             update={"web": config.web.model_copy(update={"port": options.port})}
         )
-    folder: Path | None = options.state_dir
-    sim_program.run(
-        config,
-        clock=MonotonicClock(),
+    wanted = sim_program.Wanted(
         seed=secrets.randbits(64) if options.seed is None else options.seed,
-        journal=None if folder is None else folder / JOURNAL_NAME,
         opening=datetime.fromisoformat(utc_date()),
         speed=options.speed,
-        build=lambda: secrets.token_hex(4),
+        journal=None if folder is None else folder / JOURNAL_NAME,
+        replayed=replayed,
+        record=options.record,
     )
+    sim_program.run(config, wanted, clock=MonotonicClock(), build=lambda: secrets.token_hex(4))
+
+
+def _replayed(options: argparse.Namespace) -> "Recording | None":
+    """What is to be played again."""
+    from sim import recording
+
+    if options.replay is None and options.seed_trace is None:
+        return None
+    for name, given in {
+        "--seed": options.seed,
+        "--state-dir": options.state_dir,
+        "--record": options.record,
+    }.items():
+        if given is not None:
+            raise UsageError(f"{name}: what is played again brings its own; leave it out")
+    if options.replay is not None:
+        return recording.load(options.replay)
+    return recording.of_run(options.seed_trace)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from sim import export, recording
+
+    print(export.pytest_module(recording.load(options.file)), end="")
 
 
 def _play(options: argparse.Namespace) -> int:

@@ -19,3 +19,9 @@ class JournalError(QuenchError):
 
 class NoDrinkLeft(JournalError):
     """The journal says that the slot is empty."""
+
+
+class UsageError(QuenchError):
+    """The command can't be understood."""
+
+    exit_code = 2

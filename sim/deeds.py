@@ -98,6 +98,8 @@ class Hall:
         """How often each fault was there."""
         self.mattered: Counter[str] = Counter()
         """How often it changed what happened."""
+        self.broken: set[str] = set()
+        """What lasts and is not mended yet, by name."""
         self.crash = ""
         """The kind of crash that is about to come."""
         world.on_down = self._went_down
@@ -132,6 +134,7 @@ class Hall:
 
     def _went_down(self, busy: bool) -> None:
         """It came. One in the middle of a dispense matters, and one of a disk by what was lost."""
+        self.broken.discard("lock")  # whoever held it has no power either
         lost = self.world.lost_sectors > self._lost_sectors
         self._lost_sectors = self.world.lost_sectors
         self.fired[self.crash] += 1
@@ -262,23 +265,24 @@ def boot(hall: Hall) -> None:
 def throw(hall: Hall, fault: str) -> None:
     """Something breaks, until it is mended."""
     if fault in LASTING:
-        begin, _ = LASTING[fault]
         hall.fires(fault)
-        begin(hall.world)
+        LASTING[fault].begin(hall.world)
         hall.world.see_weather()
+        hall.broken.add(fault)
     elif not hall.world.board.why_not(faults.switch(fault)):
         hall.fires(fault.partition(":")[0])
         hall.world.throw(fault)
+        hall.broken.add(fault)
 
 
 def mend(hall: Hall, fault: str) -> None:
     """It is mended."""
     if fault in LASTING:
-        _, end = LASTING[fault]
-        end(hall.world)
+        LASTING[fault].end(hall.world)
         hall.world.see_weather()
     else:
         hall.world.mend(fault)
+    hall.broken.discard(fault)
     hall.ends(fault.partition(":")[0])
 
 
@@ -299,6 +303,23 @@ def kill(hall: Hall, instants: int) -> None:
     """The controller is killed at that instant from now on."""
     hall.crash = "kill"
     hall.world.cut_after(instants, kill=True)
+
+
+def blackout(hall: Hall) -> None:
+    """The power goes now."""
+    if hall.open:
+        hall.fires("power-cut")
+        hall.world.cut_power()
+        hall.broken.discard("lock")
+        hall.ends("power-cut")
+
+
+def crash(hall: Hall) -> None:
+    """The controller is killed now."""
+    if hall.open:
+        hall.fires("kill")
+        hall.world.kill()
+        hall.ends("kill")
 
 
 def spare(hall: Hall) -> None:
@@ -354,7 +375,8 @@ DEEDS: dict[str, Callable[..., None]] = {
     for deed in (
         *(scan, preview, gone, forward, look, show, tap, race, forge),
         *(load, reconcile, stop, hurry, boot),
-        *(throw, mend, cut, cut_again, kill, spare, time_out, noise, flood, stall, jump, twice),
+        *(throw, mend, cut, cut_again, kill, blackout, crash, spare),
+        *(time_out, noise, flood, stall, jump, twice),
     )
 }
 
@@ -385,7 +407,7 @@ def _whole(world: World) -> None:
 
 
 def _jam(world: World) -> None:
-    world.jam(1)
+    world.jam(world.config.slots[0].channel)
 
 
 def _blind(world: World) -> None:
@@ -420,19 +442,32 @@ def _syncing(world: World) -> None:
     world.disk.fails_sync = False
 
 
-LASTING: dict[str, tuple[Callable[[World], None], Callable[[World], None]]] = {
-    "unplug": (World.unplug, World.plug),
-    "doubled": (_doubled, _single),
-    "split": (_split, _whole),
-    "jam": (_jam, World.jam),
-    "block": (World.block, lambda world: world.block(False)),
-    "blind": (_blind, _seeing),
-    "drop-late": (_late, _in_time),
-    "lock": (World.lock_journal, World.unlock_journal),
-    "disk-full": (_full, _room),
-    "fsync-fails": (_failing, _syncing),
+class Lasting(NamedTuple):
+    """Something beside the board that breaks, and is mended."""
+
+    begin: Callable[[World], None]
+    end: Callable[[World], None]
+    told: str
+    """What it does, in a sentence."""
+
+
+LASTING: dict[str, Lasting] = {
+    "unplug": Lasting(World.unplug, World.plug, "the relay board's cable is out"),
+    "doubled": Lasting(_doubled, _single, "each answer of the board arrives twice"),
+    "split": Lasting(_split, _whole, "answers arrive a byte at a time"),
+    "jam": Lasting(_jam, World.jam, "the first slot's motor turns, and no drink comes"),
+    "block": Lasting(
+        World.block, lambda world: world.block(False), "something lies in the sensor's beam"
+    ),
+    "blind": Lasting(_blind, _seeing, "the drop sensor never sees anything"),
+    "drop-late": Lasting(_late, _in_time, "drinks take 1.5 s longer to fall"),
+    "lock": Lasting(
+        World.lock_journal, World.unlock_journal, "another program holds the journal locked"
+    ),
+    "disk-full": Lasting(_full, _room, "the disk is full"),
+    "fsync-fails": Lasting(_failing, _syncing, "what is written does not reach the disk"),
 }
-"""What breaks, and is mended, beside the board: by name, how and how."""
+"""By name."""
 
 
 def mend_everything(hall: Hall) -> None:
@@ -441,9 +476,10 @@ def mend_everything(hall: Hall) -> None:
     spare(hall)
     world.wire.write_timeouts = 0
     world.mend()
-    for _, end in LASTING.values():
-        end(world)
+    for each in LASTING.values():
+        each.end(world)
     world.see_weather()
+    hall.broken.clear()
     hall.settle()
 
 

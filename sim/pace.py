@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 from drivers.hal import Clock
 from sim.session import Session
 
+FASTEST = 10_000
+"""Of the speeds that are kept."""
+
 AS_FAST_AS_IT_GOES = 0.0
 """In place of a speed: nobody waits for time to pass."""
 
@@ -33,15 +36,18 @@ class _Wish:
 
 
 class Pace:
-    """Moves ``session`` by ``clock``: ``speed`` virtual milliseconds for each real one."""
+    """Moves a session by ``clock``: ``speed`` virtual milliseconds for each real one."""
 
-    def __init__(self, session: Session, clock: Clock, speed: float = 1.0) -> None:
-        self._session = session
+    _session: Session
+
+    def __init__(self, clock: Clock, speed: float = 1.0) -> None:
         self._clock = clock
         self._wishes: queue.SimpleQueue[_Wish] = queue.SimpleQueue()
-        self._speed = speed
-        self._paused = False
-        self._from_ms = (clock.now_ms(), session.now_ms)
+        self.speed = speed
+        """See :meth:`set`."""
+        self.paused = False
+        """See :meth:`pause`."""
+        self._from_ms = (0, 0)
         """A moment of both times, from which to count."""
         self._thread = threading.get_ident()
 
@@ -64,16 +70,21 @@ class Pace:
 
     # -- its own thread ----------------------------------------------------------------
 
+    def play(self, session: Session) -> None:
+        """From now on this one."""
+        self._session = session
+        self._count_from_here()
+
     def set(self, speed: float) -> None:
         """From now on so fast."""
         self._catch_up()
-        self._speed = speed
+        self.speed = speed
         self._count_from_here()
 
     def pause(self, paused: bool = True) -> None:
         """Stand still, or go on."""
         self._catch_up()
-        self._paused = paused
+        self.paused = paused
         self._count_from_here()
 
     def step(self) -> None:
@@ -84,12 +95,15 @@ class Pace:
             self._session.pass_to(max(next_ms, self._session.now_ms + 1))
         self._count_from_here()
 
-    def run(self, stopping: Callable[[], bool]) -> None:
+    def run(
+        self, stopping: Callable[[], bool], after_each: Callable[[], None] = lambda: None
+    ) -> None:
         """Until ``stopping()``, which is asked at every turn; :meth:`wake` makes one."""
         self._thread = threading.get_ident()
         self._count_from_here()
         while not stopping():
             self.turn()
+            after_each()
 
     def turn(self, most_s: float = IDLE_S) -> None:
         """Do what somebody wants done, or wait for it until something happens by itself."""
@@ -107,26 +121,26 @@ class Pace:
 
     def _wait_s(self) -> float:
         """How long nothing will happen by itself."""
-        if self._paused:
+        if self.paused:
             return IDLE_S
-        if self._speed == AS_FAST_AS_IT_GOES:
+        if self.speed == AS_FAST_AS_IT_GOES:
             return 0.0
         next_ms = self._session.next_ms()
         if next_ms is None:
             return IDLE_S
-        left_ms = (next_ms - self._due_ms()) / self._speed
+        left_ms = (next_ms - self._due_ms()) / self.speed
         return min(max(left_ms / 1_000, 0.0), IDLE_S)
 
     def _catch_up(self) -> None:
         """Let the session pass to the moment that it should be at."""
-        if not self._paused:
+        if not self.paused:
             fastest = self._session.now_ms + HASTE_MS
-            at_once = self._speed == AS_FAST_AS_IT_GOES
+            at_once = self.speed == AS_FAST_AS_IT_GOES
             self._session.pass_to(fastest if at_once else min(self._due_ms(), fastest))
 
     def _due_ms(self) -> int:
         real_ms, virtual_ms = self._from_ms
-        return virtual_ms + int((self._clock.now_ms() - real_ms) * self._speed)
+        return virtual_ms + int((self._clock.now_ms() - real_ms) * self.speed)
 
     def _count_from_here(self) -> None:
         self._from_ms = (self._clock.now_ms(), self._session.now_ms)

@@ -5,7 +5,7 @@ and how often, so that runs differ from each other more than one mixture would.
 Source: Groce et al., "Swarm Testing", ISSTA 2012.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from drivers import registry
 from sim import boards, faults
 from sim.deeds import LASTING, SLOTS, Deed, read, written
 from sim.faults import Fault
+from sim.visitors import VISITORS, Dice
 
 VISITS = 200
 """In one run: about twenty minutes of a crowded hall."""
@@ -167,14 +168,11 @@ def draw(seed: int, choice: Choice) -> Plan:
     return Plan(setting, seed, tuple(deeds))
 
 
-Visitor = Callable[["_Drawing", int, int], Iterator[Deed]]
-
-
-class _Drawing:
+class _Drawing(Dice):
     """One run, while it is drawn."""
 
     def __init__(self, random: Random, visits: int, faults: Sequence[str]) -> None:
-        self.random = random
+        super().__init__(random, DWELL_MS)
         self._visits = visits
         kinds = [random.random() for _ in VISITORS]
         self._weights = [3.0, *(weight for weight in kinds[1:])]
@@ -185,10 +183,6 @@ class _Drawing:
         if "flood" in self._faults:
             self._faults["flood"] = 300  # it alone takes as long as a hundred visits
         self._gap_ms = random.choice((1_500, 4_000, 6_000))
-
-    def between(self, low: int, high: int) -> int:
-        """Any of them, both ends included."""
-        return low + int(self.random.random() * (high - low + 1))
 
     def deeds(self) -> Iterator[Deed]:
         """What happens, in no order."""
@@ -255,82 +249,3 @@ class _Drawing:
             case "canary":
                 return Deed(now_ms, "twice", (self.between(1, 2),))
         return Deed(now_ms, fault)
-
-
-# -- visitors --------------------------------------------------------------------------------
-
-
-def _patient(drawing: _Drawing, visitor: int, now_ms: int) -> Iterator[Deed]:
-    """Scans, reads, taps, and looks how it ended."""
-    yield Deed(now_ms, "scan", (visitor,))
-    yield Deed(now_ms + drawing.between(40, 400), "show", (visitor,))
-    tap_ms = now_ms + DWELL_MS + drawing.between(1, 2_500)
-    yield Deed(tap_ms, "tap", (visitor,))
-    yield Deed(tap_ms + drawing.between(200, 7_000), "look", (visitor,))
-
-
-def _impatient(drawing: _Drawing, visitor: int, now_ms: int) -> Iterator[Deed]:
-    """Taps before the button may be used, and again."""
-    yield Deed(now_ms, "scan", (visitor,))
-    for _ in range(4):
-        now_ms += drawing.between(100, 1_200)
-        yield Deed(now_ms, "tap", (visitor,))
-
-
-def _double(drawing: _Drawing, visitor: int, now_ms: int) -> Iterator[Deed]:
-    """Taps twice, and a little later once more."""
-    yield Deed(now_ms, "scan", (visitor,))
-    now_ms += DWELL_MS + drawing.between(0, 300)
-    yield Deed(now_ms, "race", (visitor, visitor))
-    yield Deed(now_ms + drawing.between(1, 1_500), "tap", (visitor,))
-
-
-def _racer(drawing: _Drawing, visitor: int, now_ms: int) -> Iterator[Deed]:
-    """Two with one code tap at one moment."""
-    other = visitor + 1_000_000
-    yield Deed(now_ms, "scan", (visitor,))
-    yield Deed(now_ms + drawing.between(0, 500), "forward", (visitor, other))
-    yield Deed(now_ms + DWELL_MS + drawing.between(500, 900), "race", (visitor, other))
-
-
-def _forwarder(drawing: _Drawing, visitor: int, now_ms: int) -> Iterator[Deed]:
-    """Takes a drink, and sends a photo of the code to a friend, who tries it at once or later."""
-    friend = visitor + 1_000_000
-    yield from _patient(drawing, visitor, now_ms)
-    now_ms += drawing.between(100, 30_000)
-    yield Deed(now_ms, "forward", (visitor, friend))
-    yield Deed(now_ms + DWELL_MS + drawing.between(0, 500), "tap", (friend,))
-
-
-def _walker(drawing: _Drawing, visitor: int, now_ms: int) -> Iterator[Deed]:
-    """Scans, perhaps reads, and walks off."""
-    yield Deed(now_ms, "scan", (visitor,))
-    if drawing.random.random() < 0.5:
-        yield Deed(now_ms + 200, "show", (visitor,))
-
-
-def _preview(drawing: _Drawing, visitor: int, now_ms: int) -> Iterator[Deed]:
-    """Sends the address to a messenger, which looks at it first."""
-    yield Deed(now_ms, "preview", (visitor,))
-    yield from _patient(drawing, visitor, now_ms + drawing.between(100, 1_000))
-
-
-def _bot(drawing: _Drawing, visitor: int, now_ms: int) -> Iterator[Deed]:
-    """Fetches, runs the scripts, tries made-up marks, and never taps."""
-    yield Deed(now_ms, "scan", (visitor,))
-    yield Deed(now_ms + 50, "show", (visitor,))
-    for _ in range(3):
-        now_ms += drawing.between(20, 3_000)
-        yield Deed(now_ms, "forge", (visitor,))
-
-
-VISITORS: tuple[Visitor, ...] = (
-    _patient,
-    _impatient,
-    _double,
-    _racer,
-    _forwarder,
-    _walker,
-    _preview,
-    _bot,
-)

@@ -6,24 +6,30 @@ be played again.
 """
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from controller import visits
 from controller.assembly import Controller
+from controller.commands import Command, Refuse
 from controller.config import Config
 from controller.door import Page, Word
 from controller.errors import JournalError
+from controller.events import Event
 from controller.runner import Listener
 from controller.status import Feed
+from controller.table import State
+from sim.boards.base import Switched
+from sim.crowd import Crowd
 from sim.deeds import DEEDS, Deed, Hall
 from sim.disk import Disk
-from sim.properties import Violation
-from sim.trace import Seen
+from sim.properties import Violation, recorded
+from sim.trace import Answered, Booted, Died, Fell, OnWire, Seen, Served, Tapped
+from sim.visitors import OTHER
 from sim.world import OPENING, PATH, World
 
 log = logging.getLogger("quench")
@@ -35,12 +41,66 @@ KEPT = 2_000
 PHONES = 4 * visits.KEPT
 """So many visitors are known by their pages: more than the machine knows codes."""
 
+SECRETS = 16
+"""So many of the latest tokens are looked for in the journal's files."""
+
+BROKE = "the controller broke"
+
+_COUNTED = {
+    Served: "pages",
+    Tapped: "taps",
+    Fell: "drinks",
+    OnWire: "frames",
+    Booted: "starts",
+}
+_AWAY = {Word.USED.value, Word.STALE.value, Word.OUT_OF_SERVICE.value}
+
 
 class Told(NamedTuple):
     """Something seen, and its number since the beginning."""
 
     number: int
     seen: Seen
+
+
+class Coil(NamedTuple):
+    """A coil was moved, or should have been: what it is now."""
+
+    at_ms: int
+    channel: int
+    energised: bool
+
+
+class Taken(NamedTuple):
+    """A transition of the table that was taken."""
+
+    at_ms: int
+    source: State
+    trigger: str
+    dest: State
+
+
+class Source(Protocol):
+    """Where deeds come from that nobody does by hand."""
+
+    def next_ms(self) -> int | None:
+        """When there will be one, or None for never."""
+
+    def take(self, now_ms: int) -> Deed | None:
+        """The next of those that are due by ``now_ms``; None when that was all."""
+
+
+class Script:
+    """Deeds that were written down."""
+
+    def __init__(self, deeds: Sequence[Deed]) -> None:
+        self._deeds = deque(deeds)
+
+    def next_ms(self) -> int | None:
+        return self._deeds[0].at_ms if self._deeds else None
+
+    def take(self, now_ms: int) -> Deed | None:
+        return self._deeds.popleft() if self._deeds and self._deeds[0].at_ms <= now_ms else None
 
 
 class Session:
@@ -51,6 +111,7 @@ class Session:
         config: Config,
         seed: int,
         *,
+        script: Sequence[Deed] | None = None,
         journal: Path | None = None,
         opening: datetime = OPENING,
         listeners: Sequence[Listener] = (),
@@ -58,26 +119,37 @@ class Session:
         on_boot: Callable[[Controller], None] = lambda controller: None,
         on_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        """``journal``: where it is kept; None: it is forgotten. ``opening``: the date, in UTC,
+        """``script``: what will be done; None: whatever the crowd, and somebody's hands, do.
+
+        ``journal``: where it is kept; None: it is forgotten. ``opening``: the date, in UTC,
         at 0 ms.
 
         ``on_deed`` is called with each deed before it is done, ``on_boot`` with each
         controller that is being started, and ``on_gone`` when it is gone.
         """
-        self.config, self.seed = config, seed
+        self.config, self.seed, self.opening = config, seed, opening
         self.world = World(
             config,
             seed,
             disk=partial(Disk, folder=journal and journal.parent),
-            listeners=listeners,
+            listeners=(*listeners, self._heard),
             path=journal or PATH,
             opening=opening,
         )
         self.world.on_boot, self.world.on_gone = on_boot, on_gone
         self.hall = Hall(self.world)
+        self.crowd = Crowd(seed, config.timing.dwell_ms, self._new_visitor)
+        self._source: Source = self.crowd if script is None else Script(script)
+        self.on_seen: Callable[[Seen], None] = lambda seen: None
+        """Called with everything that was seen, soon after it was."""
         self.history: deque[Told] = deque(maxlen=KEPT)
         self.seen = 0
         """How much was seen since the beginning."""
+        self.coils: deque[Coil] = deque(maxlen=KEPT)
+        self.taken: Taken | None = None
+        """The latest transition."""
+        self.counts: Counter[str] = Counter()
+        """How often some things happened, by what a person calls them."""
         self.violations: dict[str, str] = {}
         """What was violated: the first time of each property, by its name."""
         self.world.properties.on_violation = self._violated
@@ -85,6 +157,8 @@ class Session:
         self._visitors = 0
         self._visitor_of: dict[str, int] = {}
         """Whose page has that mark."""
+        self._state = State.OUT_OF_SERVICE
+        self._on_switch, self.world.board.on_switch = self.world.board.on_switch, self._switched
 
     @property
     def now_ms(self) -> int:
@@ -113,10 +187,18 @@ class Session:
 
     def next_ms(self) -> int | None:
         """When something will next happen by itself, or None for never."""
-        return self.world.next_ms()
+        times = (self.world.next_ms(), self._source.next_ms())
+        return min((each for each in times if each is not None), default=None)
 
     def pass_to(self, now_ms: int) -> None:
-        """Let time pass until then, with all that falls due."""
+        """Let time pass until then, with all that falls due, and all that people do."""
+        while (next_ms := self._source.next_ms()) is not None and next_ms <= now_ms:
+            self._wait_until(next_ms)
+            while (deed := self._source.take(self.now_ms)) is not None:
+                self.do(deed.what, *deed.args)
+        self._wait_until(now_ms)
+
+    def _wait_until(self, now_ms: int) -> None:
         if now_ms > self.now_ms:
             self._judged(lambda: self.world.wait(now_ms - self.now_ms))
 
@@ -128,9 +210,14 @@ class Session:
         self._on_deed(deed)
         self._judged(lambda: DEEDS[what](self.hall, *args))
 
+    def new_visitor_does(self, what: str) -> None:
+        """Somebody comes, and does that."""
+        self.do(what, self._new_visitor())
+
     def _new_visitor(self) -> int:
         """The number of somebody who was not there before."""
         self._visitors += 1
+        self._forget_the_oldest()
         return self._visitors
 
     # -- phones over HTTP --------------------------------------------------------------
@@ -155,7 +242,6 @@ class Session:
         page = self.hall.pages[visitor]
         if page.mark:
             self._visitor_of[page.mark] = visitor
-        self._forget_the_oldest()
         return page
 
     def shown(self, token: str, mark: str) -> None:
@@ -179,20 +265,36 @@ class Session:
 
     def _forget_the_oldest(self) -> None:
         """The machine has forgotten their codes long ago."""
-        oldest = self._visitors - PHONES
         del self.hall.tokens[:-PHONES]
-        self.hall.pages.pop(oldest, None)
-        _, mark = self.hall.phones.pop(oldest, ("", ""))
-        self._visitor_of.pop(mark, None)
+        oldest = self._visitors - PHONES
+        for visitor in (oldest, oldest + OTHER):
+            self.hall.pages.pop(visitor, None)
+            _, mark = self.hall.phones.pop(visitor, ("", ""))
+            self._visitor_of.pop(mark, None)
+
+    # -- judging -----------------------------------------------------------------------
+
+    def look_for_secrets(self) -> None:
+        """S6: whether any of the latest tokens is in the journal's files."""
+        self._judged(self._find_secrets)
+
+    def _find_secrets(self) -> None:
+        tokens = self.hall.tokens[-SECRETS:]
+        for found in recorded(self.world.disk.files().items(), tokens):
+            raise Violation(f"S6 nobody is recorded: at {self.now_ms} ms: {found}")
 
     def _judged(self, act: Callable[[], None]) -> None:
         """Do it; what it violates is kept, and does not end the session."""
         try:
             act()
-        except Violation as violation:  # S8, of which the deeds themselves tell
+        except Violation as violation:  # S6 and S8, which are asked for
             self._violated(violation)
         except JournalError:
             """It is locked, or the disk is full: whoever did it reads so, and nothing was done."""
+        except Exception as error:  # its own fault, whatever it is, ends the controller
+            log.exception("the controller broke")
+            self.violations.setdefault(BROKE, f"{BROKE}: at {self.now_ms} ms: {error!r}")
+            self.world.kill()
         self._remember()
 
     def _violated(self, violation: Violation) -> None:
@@ -201,9 +303,31 @@ class Session:
             self.violations[name] = str(violation)
             log.error("VIOLATED %s", violation)
 
+    # -- watching ----------------------------------------------------------------------
+
     def _remember(self) -> None:
         """Keep what is new, and let the world forget it."""
         for seen in self.world.trace:
             self.seen += 1
             self.history.append(Told(self.seen, seen))
+            self.on_seen(seen)
+            name = _COUNTED.get(type(seen))
+            if name is not None:
+                self.counts[name] += 1
+            elif isinstance(seen, Answered):
+                self.counts["turned away"] += seen.word in _AWAY
+            elif isinstance(seen, Died):
+                self._state = State.OUT_OF_SERVICE
         self.world.trace.clear()
+
+    def _heard(self, now_ms: int, event: Event, commands: Sequence[Command]) -> None:
+        assert self.world.controller is not None, "it speaks"
+        source, self._state = self._state, self.world.controller.runner.machine.state
+        if not (commands and isinstance(commands[-1], Refuse)):
+            self.taken = Taken(now_ms, source, event.trigger, self._state)
+
+    def _switched(self, switched: Switched) -> None:
+        self.coils.append(
+            Coil(switched.at_ms, switched.channel, self.world.board.coils[switched.channel - 1])
+        )
+        self._on_switch(switched)

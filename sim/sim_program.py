@@ -1,18 +1,21 @@
-"""The command ``quench sim``: a session in real time, and its pages."""
+"""The command ``quench sim``: a session in real time, its pages and its panel."""
 
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from controller.assembly import Controller
 from controller.codes import scan_url
+from controller.commands import Command
 from controller.config import Config
 from controller.door import Page
 from controller.errors import QuenchError
+from controller.events import Event
 from controller.journal import Lock
 from controller.process import Signals, own_url
 from controller.report import Report, say
@@ -23,39 +26,81 @@ from controller.web.server import Server, bind
 from drivers.hal import Clock
 from sim.board_program import FramePrinter
 from sim.boards.base import Frame
-from sim.pace import Pace
-from sim.session import Session
+from sim.desk import Desk
+from sim.panel.app import Panel
+from sim.recording import Recording
+
+READABLE = 100
+"""Faster than this nobody can read what a terminal shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is played, and how."""
+
+    seed: int
+    opening: datetime
+    """The date at the beginning, in UTC."""
+    speed: float
+    """Virtual seconds in each real one; 0: as fast as it goes."""
+    journal: Path | None = None
+    """Where it is kept; None: it is forgotten."""
+    replayed: Recording | None = None
+    """What is played again."""
+    record: Path | None = None
+    """The file into which everything is written as it is done."""
+
+
+def run(config: Config, wanted: Wanted, *, clock: Clock, build: Callable[[], str]) -> None:
+    """Play until a signal comes. Raises QuenchError.
+
+    ``build`` names each start of a controller anew, so that a screen that was left open
+    notices.
+    """
+    listener = bind(config.web.host, config.web.port)
+    with closing(listener):
+        lock = None if wanted.journal is None else Lock(wanted.journal)
+        try:
+            _Play(config, wanted, url=own_url(listener), clock=clock, build=build).run(listener)
+        finally:
+            if lock is not None:
+                lock.close()
 
 
 class _Porter:
     """Answers phones by deeds of the session."""
 
-    def __init__(self, session: Session, pace: Pace) -> None:
-        self._session = session
-        self._pace = pace
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     def look(self, token: str, mark: str = "", *, by_person: bool = True) -> Page:
-        return self._pace.ask(lambda: self._session.look(token, mark, by_person=by_person))
+        desk = self._desk
+        return desk.pace.ask(lambda: desk.session.look(token, mark, by_person=by_person))
 
     def shown(self, token: str, mark: str) -> None:
-        self._pace.ask(lambda: self._session.shown(token, mark))
+        self._desk.pace.ask(lambda: self._desk.session.shown(token, mark))
 
     def tap(self, token: str, mark: str, done: Callable[[], None]) -> bool:
-        tapped = self._pace.ask(lambda: self._session.tap(token, mark))
+        tapped = self._desk.pace.ask(lambda: self._desk.session.tap(token, mark))
         if tapped:
             done()
         return tapped
 
 
 class Front:
-    """The pages of whichever controller runs; nobody answers while none does."""
+    """The panel, and the pages of whichever controller runs; while none does, nobody answers."""
 
     def __init__(self) -> None:
         self._web: Web | None = None
+        self._panel: Panel | None = None
 
     @property
     def app(self) -> Callable[..., Awaitable[None]]:
         return self._answer
+
+    def serve(self, panel: Panel) -> None:
+        """Whoever asks for ``/sim`` gets this."""
+        self._panel = panel
 
     def show(self, web: Web | None) -> None:
         """From now on these pages, from any thread. Streams of those before end."""
@@ -65,9 +110,14 @@ class Front:
 
     def close(self) -> None:
         self.show(None)
+        if self._panel is not None:
+            self._panel.close()
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
-        web = self._web
+        panel, web = self._panel, self._web
+        if panel is not None and f"{scope['path']}/".startswith("/sim/"):
+            await panel.app(scope, receive, send)
+            return
         if web is not None:
             await web.app(scope, receive, send)
             return
@@ -77,131 +127,104 @@ class Front:
         await send({"type": "http.response.body", "body": body})
 
 
-def run(
-    config: Config,
-    *,
-    clock: Clock,
-    seed: int,
-    journal: Path | None,
-    opening: datetime,
-    speed: float,
-    build: Callable[[], str],
-) -> None:
-    """Play until a signal comes. Raises QuenchError.
-
-    ``journal``: where it is kept; None: it is forgotten. ``opening``: the date now, in UTC.
-    ``speed``: virtual seconds in each real one; 0: as fast as it goes. ``build`` names each
-    start of a controller anew, so that a screen that was left open notices.
-    """
-    listener = bind(config.web.host, config.web.port)
-    url = own_url(listener)
-    with closing(listener):
-        lock = None if journal is None else Lock(journal)
-        try:
-            play = _Play(
-                config,
-                url=url,
-                seed=seed,
-                journal=journal,
-                opening=opening,
-                clock=clock,
-                speed=speed,
-                build=build,
-            )
-            play.run(listener)
-        finally:
-            if lock is not None:
-                lock.close()
-
-
 class _Play:
     """One of them."""
 
     def __init__(
-        self,
-        config: Config,
-        *,
-        url: str,
-        seed: int,
-        journal: Path | None,
-        opening: datetime,
-        clock: Clock,
-        speed: float,
-        build: Callable[[], str],
+        self, config: Config, wanted: Wanted, *, url: str, clock: Clock, build: Callable[[], str]
     ) -> None:
-        self._config, self._url, self._build = config, url, build
+        self._url, self._build = url, build
         self._front = Front()
         self._report = Report()
-        self._session = Session(
+        self._print_frame = FramePrinter(0, sys.stderr)
+        self._desk = Desk(
             config,
-            seed,
-            journal=journal,
-            opening=opening,
-            listeners=(self._report.watch,),
+            clock,
+            seed=wanted.seed,
+            opening=wanted.opening,
+            speed=wanted.speed,
+            journal=wanted.journal,
+            replayed=wanted.replayed,
+            record=wanted.record,
+            listeners=(self._heard,),
             on_boot=self._boots,
             on_gone=lambda: self._front.show(None),
+            on_frame=self._framed,
         )
-        self._pace = Pace(self._session, clock, speed)
-        self._porter = _Porter(self._session, self._pace)
-        self._print_frames()
+        self._panel = Panel(self._desk, clock)
+        self._front.serve(self._panel)
 
-    def _print_frames(self) -> None:
-        board, show = self._session.world.board, FramePrinter(self._session.now_ms, sys.stderr)
-        see = board.on_frame
+    def _readable(self) -> bool:
+        return 0 < self._desk.pace.speed <= READABLE
 
-        def seen(frame: Frame) -> None:
-            see(frame)
-            show(frame)
+    def _framed(self, frame: Frame) -> None:
+        if self._readable():
+            self._print_frame(frame)
 
-        board.on_frame = seen
+    def _heard(self, now_ms: int, event: Event, commands: tuple[Command, ...]) -> None:
+        if self._readable():
+            self._report.watch(now_ms, event, commands)
 
     def _boots(self, controller: Controller) -> None:
         feed = controller.runner.feed
-        feed.subscribe(self._report.status)
+        feed.subscribe(self._told)
+        config = self._desk.config
         self._front.show(
             Web(
-                name=self._config.machine.name,
+                name=config.machine.name,
                 public_url=self._url,
-                door=self._porter,
+                door=_Porter(self._desk),
                 feed=feed,
                 simulated=True,
                 build=self._build(),
-                risks=self._config.risks(),
+                risks=config.risks(),
             )
         )
 
+    def _told(self, status: Status) -> None:
+        if self._readable():
+            self._report.status(status)
+
     def run(self, listener: Any) -> None:
-        with closing(self._session):
-            signals = Signals(wake=self._pace.wake)
-            self._session.start()
+        desk = self._desk
+        signals = Signals(wake=desk.pace.wake)
+        desk.open()
+        with closing(desk):
             server = Server(listener, lambda: self._front)
             server.start()
             server.wait_ready()
-            feed = self._session.feed
-            assert feed is not None, "it was started"
             say(f"The machine's screen: {self._url}")
-            feed.subscribe(_CodePrinter(self._url, feed.status))
+            say(f"The panel to play with it: {self._url}/sim")
+            show = _CodePrinter(self._url)
+            show(desk.status)
             say(f"quench: ready at {self._url}")
-            self._pace.run(lambda: bool(signals.received) or not server.alive())
-            self._session.stop()
+
+            def turn() -> None:
+                desk.turn()
+                self._panel.turn()
+                if self._readable():
+                    show(desk.status)
+
+            desk.pace.run(lambda: bool(signals.received) or not server.alive(), turn)
+            desk.stop()
             crashed = not server.alive()
             # Requests that are under way still ask; the server ends when they are answered.
             threading.Thread(target=server.stop, daemon=True).start()
-            self._pace.run(lambda: not server.alive())
+            desk.pace.run(lambda: not server.alive())
         if crashed:
             raise QuenchError("the web server stopped by itself; see above")
 
 
 class _CodePrinter:
-    """Prints each new scan code: a feed's subscriber. Only a simulation shows codes there."""
+    """Prints each new scan code. Only a simulation shows codes there."""
 
-    def __init__(self, public_url: str, status: Status) -> None:
+    def __init__(self, public_url: str) -> None:
         self._public_url = public_url
         self._token = ""
-        self(status)
 
-    def __call__(self, status: Status) -> None:
-        if status.token and status.token != self._token:
-            url = scan_url(self._public_url, status.token)
+    def __call__(self, status: Status | None) -> None:
+        token = status.token if status else ""
+        if token and token != self._token:
+            url = scan_url(self._public_url, token)
             say(f"{qr.text(url)}Scan it, or open {url}")
-        self._token = status.token
+        self._token = token

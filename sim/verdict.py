@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sim.reading import Line
 
-_MEANING = {
+MEANING = {
     "S1": "No relay is energised before the warning of that session was served, was shown,"
     " and the dwell has passed.",
     "S2": "A token leads to at most one pulse, whatever is retried, replayed, raced, crashed"
@@ -24,6 +24,8 @@ _MEANING = {
     " sold out or broken.",
     "the": "The controller must never end by an error of its own.",
 }
+"""By the first word of each property's name."""
+
 _TEXT = re.compile(
     r"(?P<name>[^:]+): at (?P<at_ms>\d+) ms: (?P<what>.*?)( \((?P<seen>\w+\(at_ms=.*\))\))?",
     re.DOTALL,
@@ -66,7 +68,7 @@ def verdict(violation: str) -> Verdict | None:
     name = parts["name"]
     return Verdict(
         name,
-        _MEANING.get(name.split()[0], ""),
+        MEANING.get(name.split()[0], ""),
         parts["what"],
         int(parts["at_ms"]),
         parts["seen"] or "",

@@ -174,6 +174,12 @@ class World:
         with closing(self.disk.connect(self._path)) as database:
             return dict(database.execute("SELECT name, remaining FROM slot").fetchall())
 
+    def dispenses(self) -> list[tuple[str, str]]:
+        """Every dispense, its slot and its outcome, whether or not a controller runs."""
+        with closing(self.disk.connect(self._path)) as database:
+            rows = database.execute("SELECT slot, outcome FROM dispense ORDER BY id")
+            return [(slot, outcome) for slot, outcome in rows]
+
     # -- power --------------------------------------------------------------------
 
     def boot(self) -> None:

@@ -317,7 +317,7 @@ def test_each_line_is_written_whole(tmp_path: Path, command: str) -> None:
             "sim --port -1",
             "quench sim: error: argument --port: '-1' is not a port; allowed: 0 to 65535",
         ),
-        ("sim --seed x", "quench sim: error: argument --seed: invalid int value: 'x'"),
+        ("sim --seed x", "quench sim: error: argument --seed: 'x' is not a whole number from 0 up"),
         ("board", "quench board: error: the following arguments are required: dialect"),
         ("stock load", "quench stock load: error: the following arguments are required: slot"),
         (

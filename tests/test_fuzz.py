@@ -218,7 +218,7 @@ def test_a_plan_that_is_written_out_is_the_same(seed: int) -> None:
         ("lcus speed=1: 0 boot", "speed: no such setting; allowed: another-slot, seed, "),
         ("lcus seed=x: 0 boot", "seed=x: not a number"),
         ("lcus: boot", "'boot' does not begin with its time in milliseconds"),
-        ("lcus: 0 dance", "nobody can 'dance'; allowed: boot, cut, "),
+        ("lcus: 0 dance", "nobody can 'dance'; allowed: blackout, boot, "),
         ("lcus: 0 scan", "'0 scan' has 0 words more; scan takes 1: VISITOR"),
         ("lcus: 0 throw mud", "no fault is called 'mud'"),
         ("lcus: 0 load beer 3", "'0 load beer 3': SLOT is one of water, tea"),

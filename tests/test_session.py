@@ -198,6 +198,12 @@ def clock() -> VirtualClock:
     return VirtualClock(50_000)
 
 
+def paced(session: Session, clock: VirtualClock, speed: float = 1.0) -> Pace:
+    pace = Pace(clock, speed)
+    pace.play(session)
+    return pace
+
+
 def turns(pace: Pace, clock: VirtualClock, real_ms: int) -> None:
     """What the loop does in so long a time."""
     for _ in range(real_ms // 10):
@@ -206,7 +212,7 @@ def turns(pace: Pace, clock: VirtualClock, real_ms: int) -> None:
 
 
 def test_time_goes_as_fast_as_it_is_told(session: Session, clock: VirtualClock) -> None:
-    pace = Pace(session, clock)
+    pace = paced(session, clock)
     turns(pace, clock, 1_000)
     assert session.now_ms == 2_000
     pace.set(10)
@@ -218,7 +224,7 @@ def test_time_goes_as_fast_as_it_is_told(session: Session, clock: VirtualClock) 
 
 
 def test_it_stands_still_and_goes_on_from_there(session: Session, clock: VirtualClock) -> None:
-    pace = Pace(session, clock)
+    pace = paced(session, clock)
     pace.pause()
     turns(pace, clock, 5_000)
     assert session.now_ms == 1_000
@@ -229,7 +235,7 @@ def test_it_stands_still_and_goes_on_from_there(session: Session, clock: Virtual
 
 
 def test_a_step_is_what_happens_next(session: Session, clock: VirtualClock) -> None:
-    pace = Pace(session, clock)
+    pace = paced(session, clock)
     token = session.world.token
     page = session.look(token)
     session.pass_to(session.now_ms + page.wait_ms)
@@ -242,7 +248,7 @@ def test_a_step_is_what_happens_next(session: Session, clock: VirtualClock) -> N
 
 
 def test_as_fast_as_it_goes(session: Session, clock: VirtualClock) -> None:
-    pace = Pace(session, clock, AS_FAST_AS_IT_GOES)
+    pace = paced(session, clock, AS_FAST_AS_IT_GOES)
     for _ in range(100):
         pace.turn(0)
     assert session.now_ms >= 100_000, "without a moment of real time"
@@ -257,7 +263,7 @@ def test_others_ask_the_thread_that_owns_it(machine: Config, clock: VirtualClock
     def own() -> None:
         with closing(Session(machine, 1)) as session:
             session.start()
-            ready.append(Pace(session, clock))
+            ready.append(paced(session, clock))
             began.set()
             ready[0].run(stop.is_set)
 
