@@ -5,6 +5,7 @@ owns the session calls it; nothing here waits.
 """
 
 import logging
+import secrets
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,10 +82,8 @@ class Desk:
         self._log = _Log()
         self._secrets_ms = 0
         self._filled_ms: int | None = None
-        self.machines = 0
-        """How many were built so far."""
-        self.changed = 0
-        """Grows with each thing that somebody does here."""
+        self.built = 0
+        """The number of this machine: another one has another, in every program that ever ran."""
         self.session: Session
         self.pace = Pace(clock, speed)
 
@@ -110,7 +109,6 @@ class Desk:
         if does is None:
             raise Refused(f"nobody can do {asked.get('do')!r}; allowed: {', '.join(_DOES)}")
         does(self, asked)
-        self.changed += 1
 
     def _deed(self, asked: Mapping[str, Any]) -> None:
         """Something is done to the machine: ``deed`` has its words."""
@@ -207,12 +205,12 @@ class Desk:
 
     def _build(self, config: Config) -> None:
         crowd = 0.0
-        if self.machines:
+        if self.built:
             crowd = self.session.crowd.per_hour
             self.session.stop()
             self._record.close(self.session.now_ms)
             self.session.close()
-        self.machines += 1
+        self.built = secrets.randbits(48)
         self.config = config
         replayed = self.replayed
         self._record = _Record(
@@ -253,7 +251,6 @@ class Desk:
         if self.replayed is not None and self.session.now_ms >= self.replayed.end_ms:
             if not self.pace.paused:
                 self.pace.pause()
-                self.changed += 1
             return
         self._look_for_secrets()
         if self.session.crowd.per_hour:
@@ -300,7 +297,7 @@ class Desk:
         """What stays as it is while this machine stands."""
         session = self.session
         return {
-            "machine": self.machines,
+            "machine": self.built,
             "name": self.config.machine.name,
             "dialect": self.config.hardware.relay.driver,
             "dialects": dialects(),

@@ -42,7 +42,7 @@ class Recording:
                 "quench recording": FORMAT,
                 "seed": self.seed,
                 "opening": self.opening.isoformat(" "),
-                "config": self.config.model_dump(mode="json"),
+                "config": self.config.model_dump(mode="json", exclude_unset=True),
             },
             ensure_ascii=False,
         )

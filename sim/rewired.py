@@ -25,17 +25,18 @@ def sensor_of(config: Config) -> str:
 
 def rewired(config: Config, *, dialect: str, sensor: str) -> Config:
     """``config`` with that board and that sensor; slots for which it has no relay are left out."""
-    data = config.model_dump(mode="json")
+    data = config.model_dump(mode="json", exclude_unset=True)
     relay, driver = data["hardware"]["relay"], registry.load(dialect)
-    channels = min(relay["channels"], driver.max_channels)
-    relay.update(driver=dialect, port=relay["port"] or PORT, channels=channels, active_low=False)
+    channels = min(config.hardware.relay.channels, driver.max_channels)
+    relay.pop("active_low", None)
+    relay.update(driver=dialect, port=relay.get("port", PORT), channels=channels)
     if sensor != sensor_of(config):
         data["hardware"]["drop_sensor"] = _sensor(sensor)
     data["slots"] = _slots(data["slots"], channels)
     for slot in data["slots"]:
         slot["pulse_ms"] = driver.nearest_pulse_ms(slot["pulse_ms"])
     if sensor == "none":
-        data["safety"]["on_no_drop"] = "fail"
+        data.get("safety", {}).pop("on_no_drop", None)
     return Config.model_validate(data)
 
 

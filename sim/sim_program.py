@@ -110,8 +110,6 @@ class Front:
 
     def close(self) -> None:
         self.show(None)
-        if self._panel is not None:
-            self._panel.close()
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         panel, web = self._panel, self._web
@@ -151,8 +149,7 @@ class _Play:
             on_gone=lambda: self._front.show(None),
             on_frame=self._framed,
         )
-        self._panel = Panel(self._desk, clock)
-        self._front.serve(self._panel)
+        self._front.serve(Panel(self._desk))
 
     def _readable(self) -> bool:
         return 0 < self._desk.pace.speed <= READABLE
@@ -201,7 +198,6 @@ class _Play:
 
             def turn() -> None:
                 desk.turn()
-                self._panel.turn()
                 if self._readable():
                     show(desk.status)
 

@@ -149,6 +149,8 @@ class Web:
         return Response(qr.svg(scan_url(self._public_url, token)), 200, _NO_STORE, "image/svg+xml")
 
     async def _events(self, request: Request) -> Response:
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse(self._for_screen(await self._started()), headers=_NO_STORE)
         if len(self._listeners) >= STREAMS:
             return Response("too many screens listen", 503, {"Retry-After": "10"}, "text/plain")
         return StreamingResponse(self._stream(), media_type="text/event-stream", headers=_NO_STORE)

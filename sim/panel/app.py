@@ -1,40 +1,25 @@
-"""HTTP of the panel: one page, one stream of what happens, one way to do something."""
+"""HTTP of the panel: one page, what is new when it asks, and one way to do something.
 
-import asyncio
+It asks a few times a second, and holds no connection in between: a browser has only six for
+one machine, whoever has how many panels open.
+"""
+
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import (
-    FileResponse,
-    JSONResponse,
-    RedirectResponse,
-    Response,
-    StreamingResponse,
-)
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from drivers.hal import Clock
 from sim.desk import Desk, Refused
-
-EVERY_MS = 100
-"""So often a panel is told what is new, at the most: a person sees no more."""
-
-BEAT_MS = 1_000
-"""So often at the least, so that its clock goes right."""
 
 MOST_NEWS = 150
 """So much of what was seen in between is told; of the rest, how much it was."""
 
-WAITING = 16
-"""So many messages wait for a panel that is slow; then its stream ends, and it comes anew."""
-
-STREAMS = 32
 ASKED_BYTES = 4_000
 
 _STATIC = Path(__file__).with_name("static")
@@ -46,109 +31,51 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-
-_Queue = asyncio.Queue[str | None]
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Panel:
     """All panels that are open, as an ASGI application in :attr:`app`."""
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._clock = clock
-        self._queues: set[_Queue] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._told_ms = 0
-        self._told: tuple[int, ...] = ()
-        self._after = 0
-        self._coils_ms = -1
-        self._machine = 0
         self.app = Starlette(
             routes=[
                 Route("/sim", self._page),
-                Route("/sim/", lambda request: RedirectResponse("../sim")),
-                Route("/sim/events", self._events),
+                Route("/sim/", self._astray),
+                Route("/sim/news", self._news),
                 Route("/sim/do", self._do, methods=["POST"]),
                 Route("/sim/recording", self._recording),
                 Mount("/sim", _Static(directory=_STATIC)),
             ]
         )
 
-    # -- the thread that owns the session ----------------------------------------------
-
-    def turn(self) -> None:
-        """Tell what is new, if somebody listens and it is time."""
-        if not self._queues:
-            return
-        now_ms, desk = self._clock.now_ms(), self._desk
-        waited_ms = now_ms - self._told_ms
-        new = (desk.machines, desk.changed, desk.session.seen)
-        if waited_ms < EVERY_MS or (new == self._told and waited_ms < BEAT_MS):
-            return
-        self._told_ms, self._told = now_ms, new
-        message: dict[str, Any] = {}
-        if desk.machines != self._machine:
-            self._begin()
-            message["hello"] = desk.hello()
-        message |= self._news(self._after, self._coils_ms)
-        self._after, self._coils_ms = desk.session.seen, desk.session.now_ms
-        text = json.dumps(message, ensure_ascii=False)
-        assert self._loop is not None, "somebody listens"
-        self._loop.call_soon_threadsafe(self._tell, text)
-
-    def _begin(self) -> None:
-        self._machine = self._desk.machines
-        self._after, self._coils_ms = 0, -1
-
-    def _news(self, after: int, coils_ms: int) -> dict[str, Any]:
-        news, skipped = self._desk.news(after, MOST_NEWS)
-        coils = self._desk.coils(coils_ms)[-MOST_NEWS:]
-        return {"look": self._desk.look(), "news": news, "skipped": skipped, "coils": coils}
-
-    def _first(self) -> str:
-        """What a panel is told that has just been opened."""
-        message = {"hello": self._desk.hello(), **self._news(0, -1), "skipped": 0}
-        return json.dumps(message, ensure_ascii=False)
-
-    # -- the web's thread --------------------------------------------------------------
-
-    def close(self) -> None:
-        """End the streams, from any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._end)
-
-    def _end(self) -> None:
-        for queue in self._queues:
-            _hurry(queue, None)
-
-    def _tell(self, text: str) -> None:
-        for queue in self._queues:
-            if queue.full():
-                _hurry(queue, None)
-            else:
-                queue.put_nowait(text)
-
     async def _page(self, request: Request) -> Response:
         return FileResponse(_STATIC / "panel.html", headers=_HEADERS)
 
-    async def _events(self, request: Request) -> Response:
-        if len(self._queues) >= STREAMS:
-            return Response("too many panels are open", 503, {"Retry-After": "10"}, "text/plain")
-        return StreamingResponse(
-            self._stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+    async def _astray(self, request: Request) -> Response:
+        return RedirectResponse("../sim")
 
-    async def _stream(self) -> AsyncIterator[str]:
-        self._loop = asyncio.get_running_loop()
-        queue: _Queue = asyncio.Queue(WAITING)
-        self._queues.add(queue)
-        try:
-            text: str | None = await run_in_threadpool(self._desk.pace.ask, self._first)
-            while text is not None:
-                yield f"retry: 500\ndata: {text}\n\n"
-                text = await queue.get()
-        finally:
-            self._queues.discard(queue)
+    async def _news(self, request: Request) -> Response:
+        """What is new to whoever knows the first ``after`` things seen of ``machine``."""
+        said = request.query_params
+        machine, after = _whole(said.get("machine")), _whole(said.get("after"))
+        known_ms = _whole(said.get("known_ms"))
+        told = await run_in_threadpool(
+            self._desk.pace.ask, lambda: self._told(machine, after, known_ms)
+        )
+        return JSONResponse(told, headers=_NO_STORE)
+
+    def _told(self, machine: int, after: int, known_ms: int) -> dict[str, Any]:
+        desk = self._desk
+        told: dict[str, Any] = {}
+        if machine != desk.built or after > desk.session.seen:
+            after, known_ms = 0, -1
+            told["hello"] = desk.hello()
+        news, skipped = desk.news(after, MOST_NEWS)
+        told |= {"look": desk.look(), "news": news, "seen": desk.session.seen}
+        told |= {"skipped": skipped if after else 0, "coils": desk.coils(known_ms)[-MOST_NEWS:]}
+        return told
 
     async def _do(self, request: Request) -> Response:
         """JSON only: a page from elsewhere can't send that unasked."""
@@ -176,7 +103,7 @@ class Panel:
             text = await run_in_threadpool(self._desk.pace.ask, lambda: self._desk.recorded)
         except Refused as refused:
             return _refusal(str(refused), 409)
-        headers = {"Content-Disposition": 'attachment; filename="quench.jsonl"'}
+        headers = {**_NO_STORE, "Content-Disposition": 'attachment; filename="quench.jsonl"'}
         return Response(text, media_type="application/jsonl", headers=headers)
 
 
@@ -189,11 +116,9 @@ class _Static(StaticFiles):
         return response
 
 
-def _hurry(queue: _Queue, last: None) -> None:
-    """Nothing that waits is told any more."""
-    while not queue.empty():
-        queue.get_nowait()
-    queue.put_nowait(last)
+def _whole(text: str | None) -> int:
+    """A whole number from 0 up; 0 if it is none."""
+    return int(text) if text is not None and text.isdecimal() and len(text) < 19 else 0
 
 
 def _refusal(told: str, code: int) -> Response:

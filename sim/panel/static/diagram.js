@@ -5,7 +5,7 @@ import { say, svg } from "./svg.js";
 const WIDE = 100;
 const HIGH = 34;
 // Where each state stands: its middle.
-const PLACES = { idle: [52, 48], scanned: [200, 48], warned: [348, 48], dispensing: [336, 214], out_of_service: [112, 214] };
+const PLACES = { idle: [52, 72], scanned: [200, 72], warned: [348, 72], dispensing: [336, 236], out_of_service: [112, 236] };
 const picture = document.getElementById("diagram");
 const taken = document.getElementById("taken");
 const deadlines = document.getElementById("deadlines");
@@ -20,7 +20,7 @@ export function meet(hello) {
   const tips = svg("defs", {}, tip("tip", "#557389"), tip("tip-lit", "#ffd23d"));
   const arrows = hello.ways.map((way) => {
     const both = hello.ways.some((other) => other.from === way.to && other.to === way.from);
-    const [d, x, y] = arrow(PLACES[way.from], PLACES[way.to], both ? 20 : 0);
+    const [d, x, y] = arrow(PLACES[way.from], PLACES[way.to], bend(way, both));
     const words = way.by.length > 2 ? "" : way.by.join(", ").replaceAll("_", " ");
     const group = svg("g", { class: "way" }, svg("path", { d }), svg("text", { x, y }, words));
     group.append(svg("title", {}, `${way.from} to ${way.to}: ${way.by.join(", ")}`));
@@ -59,6 +59,13 @@ export function tick(nowMs) {
   });
 }
 
+// Past a box that stands between the two, in an arc above it; beside the way back, if there is one.
+function bend(way, both) {
+  const [[x1, y1], [x2, y2]] = [PLACES[way.from], PLACES[way.to]];
+  if (y1 === y2 && Math.abs(x2 - x1) > 2.4 * WIDE) return x2 < x1 ? 44 : -44;
+  return both ? 20 : 0;
+}
+
 // From border to border; two that go both ways are bent away from each other.
 function arrow([x1, y1], [x2, y2], bend) {
   const dx = x2 - x1;
@@ -70,8 +77,8 @@ function arrow([x1, y1], [x2, y2], bend) {
   const [bx, by] = border(x2, y2, mx, my);
   const [lx, ly] = [(ax + bx) / 4 + mx / 2, (ay + by) / 4 + my / 2];
   // Between two boxes side by side there is no room: its words stand above them, or below.
-  const aside = y1 === y2 ? y1 + (my > y1 ? HIGH / 2 + 14 : -HIGH / 2 - 7) : ly - 4;
-  return [`M${ax} ${ay}Q${mx} ${my} ${bx} ${by}`, lx, aside];
+  const aside = my > y1 ? HIGH / 2 + 14 : -Math.max(HIGH / 2, (y1 - my) / 2) - 7;
+  return [`M${ax} ${ay}Q${mx} ${my} ${bx} ${by}`, lx, y1 === y2 ? y1 + aside : ly - 4];
 }
 
 function border(x, y, towardsX, towardsY) {

@@ -1,26 +1,45 @@
-// The line to the simulator: it comes back by itself when it was lost.
+// The line to the simulator: it asks what is new, and comes back by itself when it was lost.
+const EVERY_MS = 150;
 const AGAIN_MS = 1000;
 
 export class Link {
-  constructor(events, does) {
-    this.events = events;
+  constructor(news, does) {
+    this.news = news;
     this.does = does;
     this.told = document.getElementById("told");
     this.line = document.getElementById("link");
+    this.known = { machine: 0, after: 0, known_ms: 0 };
+    this.waits = null;
   }
 
+  // From now on, as long as somebody looks: a hidden panel asks nothing.
   listen(hear) {
-    const source = new EventSource(this.events);
-    source.onmessage = (event) => {
+    this.hear = hear;
+    document.addEventListener("visibilitychange", () => document.hidden || this.ask());
+    this.ask();
+  }
+
+  async ask() {
+    clearTimeout(this.waits);
+    if (this.asking || document.hidden) return;
+    this.asking = true;
+    let wait = EVERY_MS;
+    try {
+      const answer = await fetch(`${this.news}?${new URLSearchParams(this.known)}`);
+      if (!answer.ok) throw new Error(answer.statusText);
+      const message = await answer.json();
       this.show("live");
-      hear(JSON.parse(event.data));
-    };
-    source.onerror = () => {
+      if (message.hello) this.known.machine = message.hello.machine;
+      this.known.after = message.seen;
+      this.known.known_ms = message.look.now_ms;
+      this.hear(message);
+    } catch (error) {
+      if (!(error instanceof TypeError)) console.error(error);
       this.show("the simulator is not there; trying again", true);
-      if (source.readyState !== EventSource.CLOSED) return;
-      source.close();
-      setTimeout(() => this.listen(hear), AGAIN_MS);
-    };
+      wait = AGAIN_MS;
+    }
+    this.asking = false;
+    this.waits = setTimeout(() => this.ask(), wait);
   }
 
   show(words, lost = false) {
@@ -38,6 +57,7 @@ export class Link {
         body: JSON.stringify({ do: what, ...how }),
       });
       if (!answer.ok) this.told.textContent = (await answer.json()).told;
+      this.ask();
       return answer.ok;
     } catch {
       this.told.textContent = "The simulator does not answer.";

@@ -1,4 +1,4 @@
-// The panel: hears what happens in one stream, hands it to each part, and says what somebody does.
+// The panel: hears what is new, hands it to each part, and says what somebody does.
 import { Link } from "./link.js";
 import { Clock } from "./clock.js";
 import * as machine from "./machine.js";
@@ -11,22 +11,17 @@ import * as lists from "./lists.js";
 import * as coils from "./coils.js";
 
 const clock = new Clock();
-const link = new Link("sim/events", "sim/do");
+const link = new Link("sim/news", "sim/do");
 const parts = [machine, phones, controls, breakages, diagram, rules, lists, coils];
 for (const part of parts) part.start?.(link, clock);
 
-let last = 0;
 link.listen((message) => {
   if (message.hello) {
-    last = 0;
     document.getElementById("name").textContent = `· ${message.hello.name} · ${message.hello.dialect} board`;
     for (const part of parts) part.meet?.(message.hello);
   }
-  // What was told to all while this panel was opened may be told to it twice.
-  const news = message.news.filter((item) => item.n > last);
-  if (news.length) last = news[news.length - 1].n;
   clock.set(message.look);
-  for (const part of parts) part.hear?.(message.look, news, message);
+  for (const part of parts) part.hear?.(message.look, message.news, message);
 });
 
 // Ten times a second is enough for what only counts down, and nobody pays for a hidden panel.
