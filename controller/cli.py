@@ -291,6 +291,9 @@ def _replayed(options: argparse.Namespace) -> "Recording | None":
     """What is to be played again."""
     from sim import recording
 
+    if options.record is not None and options.state_dir is not None:
+        told = "a machine with a journal that is kept can't be played again from its beginning"
+        raise UsageError(f"--record: {told}; leave out --state-dir")
     if options.replay is None and options.seed_trace is None:
         return None
     for name, given in {

@@ -13,8 +13,8 @@ MOST_PER_HOUR = 3_600
 _WEIGHTS = (8, 1, 1, 1, 1, 2, 1, 1)
 """Most are patient."""
 
-REFILL_MS = 60_000
-"""So long after the last drink the operator comes with a full box."""
+ROUND_MS = 60_000
+"""So often the operator who comes with a crowd looks whether a slot is empty."""
 
 HOUR_MS = 3_600_000
 
@@ -22,26 +22,35 @@ HOUR_MS = 3_600_000
 class Crowd:
     """Visitors at random moments, of all kinds. It says what they do, and does nothing itself."""
 
-    def __init__(self, seed: int, dwell_ms: int, new_visitor: Callable[[], int]) -> None:
-        """``new_visitor`` gives each its number."""
+    def __init__(
+        self,
+        seed: int,
+        dwell_ms: int,
+        new_visitor: Callable[[], int],
+        empty: Callable[[], list[tuple[str, int]]],
+    ) -> None:
+        """``new_visitor`` gives each its number; ``empty`` tells the slots that have no drink
+        left, and how many fit in."""
         self._dice = Dice(Random(seed), dwell_ms)  # noqa: S311
-        self._new_visitor = new_visitor
+        self._new_visitor, self._empty = new_visitor, empty
         self._deeds: list[tuple[int, int, Deed]] = []
         """A heap by time, then by the order in which they were thought of."""
         self._thought_of = 0
         self._comes_ms: int | None = None
+        self._round_ms: int | None = None
         self.per_hour = 0.0
 
     def come(self, per_hour: float, now_ms: int) -> None:
         """From ``now_ms`` on so many visitors an hour, 0 to MOST_PER_HOUR."""
         self.per_hour = per_hour
         self._comes_ms = None
+        self._round_ms = now_ms + ROUND_MS if per_hour else None
         self._await_next(now_ms)
 
     def next_ms(self) -> int | None:
         """When somebody will do something, or None for never."""
-        times = [self._deeds[0][0]] if self._deeds else []
-        return min([*times, *([] if self._comes_ms is None else [self._comes_ms])], default=None)
+        times = (self._deeds[0][0] if self._deeds else None, self._comes_ms, self._round_ms)
+        return min((each for each in times if each is not None), default=None)
 
     def take(self, now_ms: int) -> Deed | None:
         """What somebody does by ``now_ms``, one after the other; None when that was all."""
@@ -50,6 +59,10 @@ class Crowd:
             for deed in kind(self._dice, self._new_visitor(), self._comes_ms):
                 self.plan(deed)
             self._await_next(self._comes_ms)
+        while self._round_ms is not None and self._round_ms <= now_ms:
+            for slot in self._empty():
+                self.plan(Deed(self._round_ms, "load", slot))
+            self._round_ms += ROUND_MS
         if self._deeds and self._deeds[0][0] <= now_ms:
             return heapq.heappop(self._deeds)[2]
         return None

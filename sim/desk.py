@@ -15,15 +15,16 @@ from typing import IO, Any
 
 from controller.assembly import Controller
 from controller.config import Config
-from controller.errors import JournalError
+from controller.errors import JournalError, QuenchError
 from controller.runner import Listener
 from controller.status import Status
+from controller.storage import os_says
 from controller.table import TABLE, State
 from drivers.hal import Clock
 from sim import deeds, recording
 from sim.boards.base import Frame
 from sim.breakages import MISHAPS, breakages
-from sim.crowd import MOST_PER_HOUR, REFILL_MS
+from sim.crowd import MOST_PER_HOUR
 from sim.deeds import BadDeed, Deed
 from sim.pace import FASTEST, Pace
 from sim.recording import Recording
@@ -81,7 +82,6 @@ class Desk:
         self._on_frame = on_frame
         self._log = _Log()
         self._secrets_ms = 0
-        self._filled_ms: int | None = None
         self.built = 0
         """The number of this machine: another one has another, in every program that ever ran."""
         self.session: Session
@@ -253,26 +253,12 @@ class Desk:
                 self.pace.pause()
             return
         self._look_for_secrets()
-        if self.session.crowd.per_hour:
-            self._fill_when_empty()
 
     def _look_for_secrets(self) -> None:
         now_ms = self._clock.now_ms()
         if now_ms - self._secrets_ms >= SECRETS_MS:
             self._secrets_ms = now_ms
             self.session.look_for_secrets()
-
-    def _fill_when_empty(self) -> None:
-        """A crowd has an operator, who comes a while after a slot is empty."""
-        feed, now_ms = self.session.feed, self.session.now_ms
-        empty = feed is not None and any(not slot.remaining for slot in feed.status.slots)
-        if not empty:
-            self._filled_ms = None
-        elif self._filled_ms is None:
-            self._filled_ms = now_ms + REFILL_MS
-            for slot in self.session.config.slots:
-                load = Deed(self._filled_ms, "load", (slot.name, slot.capacity))
-                self.session.crowd.plan(load)
 
     # -- what somebody sees ------------------------------------------------------------
 
@@ -475,12 +461,15 @@ class _Record:
     """The deeds of one machine, in a file: that which somebody wants, or one for the time being."""
 
     def __init__(self, begun: Recording, path: Path | None) -> None:
-        # It is open for as long as the machine stands.
-        self._file: IO[str] = (
-            tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
-            if path is None
-            else path.open("w+", encoding="utf-8")
-        )
+        try:
+            # It is open for as long as the machine stands.
+            self._file: IO[str] = (
+                tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+                if path is None
+                else path.open("w+", encoding="utf-8")
+            )
+        except OSError as error:
+            raise QuenchError(f"{path}: {os_says(error)}") from error
         self._write(begun.head)
 
     def add(self, deed: Deed) -> None:

@@ -138,7 +138,7 @@ class Session:
         )
         self.world.on_boot, self.world.on_gone = on_boot, on_gone
         self.hall = Hall(self.world)
-        self.crowd = Crowd(seed, config.timing.dwell_ms, self._new_visitor)
+        self.crowd = Crowd(seed, config.timing.dwell_ms, self._new_visitor, self._empty)
         self._source: Source = self.crowd if script is None else Script(script)
         self.on_seen: Callable[[Seen], None] = lambda seen: None
         """Called with everything that was seen, soon after it was."""
@@ -219,6 +219,11 @@ class Session:
         self._visitors += 1
         self._forget_the_oldest()
         return self._visitors
+
+    def _empty(self) -> list[tuple[str, int]]:
+        """The slots that have no drink left, and how many fit in."""
+        slots = self.feed.status.slots if self.feed else ()
+        return [(slot.name, slot.capacity) for slot in slots if not slot.remaining]
 
     # -- phones over HTTP --------------------------------------------------------------
 
