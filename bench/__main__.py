@@ -13,6 +13,7 @@ from bench import (
     dialects,
     memory,
     page,
+    panel,
     replug,
     start,
     tap_http,
@@ -33,6 +34,7 @@ FIGURES: tuple[Callable[[Path], list[Row]], ...] = (
     campaign.measure,
     dialects.measure,
     replug.measure,
+    panel.measure,
 )
 
 DISK = "/var/tmp"

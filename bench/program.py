@@ -52,6 +52,10 @@ class Program:
             if found := re.search(pattern, line):
                 return found
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def resident_bytes(self) -> int:
         """What it holds in memory now: VmRSS."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
