@@ -1,8 +1,8 @@
-"""The picture of the README, from the real thing: ``make picture``.
+"""The pictures of the README, from the real thing: ``make picture``.
 
 Starts ``quench sim``, opens its screen and the page behind its code in
-Chromium, and sets both side by side. Chinese needs a font (Debian:
-fonts-noto-cjk).
+Chromium, and sets both side by side; then plays in its panel. Chinese needs a
+font (Debian: fonts-noto-cjk).
 """
 
 import io
@@ -32,9 +32,11 @@ def main() -> None:
             try:
                 url, code = read(sim)
                 screen, phone = photograph(url, code)
+                panel = play(url)
             finally:
                 sim.terminate()
     compose(screen, phone).save(HERE / "picture.png", optimize=True)
+    panel.quantize(192).save(HERE / "panel.png", optimize=True)
 
 
 def read(sim: subprocess.Popen[str]) -> tuple[str, str]:
@@ -67,6 +69,23 @@ def photograph(url: str, code: str) -> tuple[Image.Image, Image.Image]:
         right = phone.screenshot()
         browser.close()
     return Image.open(io.BytesIO(left)), Image.open(io.BytesIO(right))
+
+
+def play(url: str) -> Image.Image:
+    """The panel, just after a can fell."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="en-GB")
+        page.goto(f"{url}/sim")
+        page.click("#anew")
+        page.click("#scan:enabled")
+        page.frame_locator("#phone-1").locator("#go:enabled").click()
+        page.wait_for_selector("#fell:not(:empty)")
+        page.frame_locator("#phone-1").get_by_text("Enjoy").wait_for()
+        shot = page.screenshot()
+        browser.close()
+    return Image.open(io.BytesIO(shot)).convert("RGB")
 
 
 def compose(screen: Image.Image, phone: Image.Image) -> Image.Image:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Page, ViewportSize, expect
 
 from tests.processes import Program, free_port, quench, written
+from tests.test_accessibility import found
 
 DESK = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
@@ -265,6 +267,31 @@ def test_ten_panels_at_once(browser: Browser, tmp_path: Path) -> None:
             screen = each.frame_locator("#screen").locator("body")
             expect(screen).to_have_attribute("data-face", "out")
         context.close()
+
+
+# -- for everybody ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_axe_finds_nothing_bad_in_it(
+    viewport: ViewportSize, browser: Browser, tmp_path: Path
+) -> None:
+    axe = Axe()
+    with simulator(tmp_path) as (_, url), opened(browser, url, viewport) as panel:
+        panel.get_by_role("combobox", name=re.compile("^Drop sensor")).select_option("cts")
+        expect(panel.get_by_role("switch", name=re.compile("Beam blocked"))).to_be_visible()
+        scan(panel)
+        panel.get_by_role("button", name="Forward a photo").click()
+        expect(panel.frame_locator("#phone-2").locator("#go")).to_be_enabled()
+        assert found(axe, panel) == []
+        panel.get_by_role("button", name="A hand on relay 1").click()
+        expect(light(panel, "S1")).to_have_class("broken")
+        panel.get_by_role("button", name="Pause").click()
+        panel.get_by_role("button", name="Pull the plug").click()
+        expect(panel.locator("#dark")).to_be_visible()
+        assert found(axe, panel) == []
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert panel.evaluate(overflow) <= 0, "nothing stands out at the side"
 
 
 # -- recordings ------------------------------------------------------------------------------
