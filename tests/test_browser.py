@@ -74,9 +74,17 @@ def phone(browser: Browser, lang: str, *, script: bool) -> Page:
     return context.new_page()
 
 
-@pytest.mark.parametrize("hall", [KIOSK, FULL_HD], indirect=True, ids=["kiosk", "full-hd"])
-@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("lang", "script", "hall"),  # each with each of the others once
+    [
+        ("en", True, KIOSK),
+        ("en", False, FULL_HD),
+        ("zh", True, FULL_HD),
+        ("zh", False, KIOSK),
+    ],
+    indirect=["hall"],
+    ids=["en-script-kiosk", "en-no-script-full-hd", "zh-script-full-hd", "zh-no-script-kiosk"],
+)
 def test_a_visitor_scans_is_warned_and_gets_a_drink(
     hall: Hall, browser: Browser, lang: str, script: bool
 ) -> None:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import serial
 
+from controller.cli import main
 from controller.journal import Journal
 from tests.conftest import ROOT
 from tests.processes import quench, written
@@ -33,6 +34,14 @@ def ends(*arguments: str | Path) -> tuple[int, list[str]]:
         code = program.end()
     assert "Traceback" not in program.said, program.said
     return code, [line for line in program.said.splitlines() if not line.startswith(BLIND)]
+
+
+def typed(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """The same of one that ends before it does anything, without a program for each."""
+    with pytest.raises(SystemExit) as ended:
+        main(command.split())
+    said = capsys.readouterr()
+    return int(str(ended.value.code)), (said.out + said.err).splitlines()
 
 
 # -- the web port ------------------------------------------------------------------------
@@ -298,7 +307,7 @@ def test_each_line_is_written_whole(tmp_path: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("command", "told"),
     [
         ("", "quench: error: the following arguments are required: COMMAND"),
         ("pour", "quench: error: argument COMMAND: invalid choice: 'pour'"),
@@ -343,8 +352,10 @@ def test_each_line_is_written_whole(tmp_path: Path, command: str) -> None:
         ),
     ],
 )
-def test_a_command_that_is_none(typed: str, told: str) -> None:
-    code, lines = ends(*typed.split())
+def test_a_command_that_is_none(
+    command: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, lines = typed(command, capsys)
     assert code == 2
     assert lines[0].startswith("usage: quench")
     assert lines[-1].startswith(told)
@@ -355,7 +366,7 @@ def test_a_slot_or_a_dispense_that_nobody_knows(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "quench.db")
     journal.ensure_slot("tea", 12)
     journal.close()
-    for typed, told in {
+    for command, told in {
         "stock load beer": "no slot is called 'beer'; there are: water, tea",
         "stock load tea 13": "slot tea holds at most 12 drinks, not 13",
         "stock load water": f"{tmp_path}/quench.db: no slot is called water",
@@ -363,7 +374,7 @@ def test_a_slot_or_a_dispense_that_nobody_knows(tmp_path: Path) -> None:
             f"{tmp_path}/quench.db: dispense 7 is not one of unknown outcome; see 'quench journal'"
         ),
     }.items():
-        assert ends(*typed.split(), "--config", config) == (1, [told])
+        assert ends(*command.split(), "--config", config) == (1, [told])
     assert ends("stock", "load", "tea", "0", "--config", config) == (
         0,
         ["slot tea now holds 0 of 12"],
@@ -375,8 +386,8 @@ def test_a_slot_or_a_dispense_that_nobody_knows(tmp_path: Path) -> None:
     ["", "sim", "run", "check", "board", "stock", "stock load", "journal", "journal reconcile"],
 )
 @pytest.mark.parametrize("wish", ["--help", "-h"])
-def test_help_is_everywhere(command: str, wish: str) -> None:
-    code, lines = ends(*command.split(), wish)
+def test_help_is_everywhere(command: str, wish: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines = typed(f"{command} {wish}", capsys)
     assert code == 0
     assert lines[0].startswith(f"usage: quench {command}".rstrip())
     assert "  -h, --help" in "\n".join(lines)

@@ -10,6 +10,7 @@ export class Link {
     this.line = document.getElementById("link");
     this.known = { machine: 0, after: 0, known_ms: 0 };
     this.waits = null;
+    this.acts = 0;
   }
 
   // From now on, as long as somebody looks: a hidden panel asks nothing.
@@ -24,15 +25,15 @@ export class Link {
     if (this.asking || document.hidden) return;
     this.asking = true;
     let wait = EVERY_MS;
+    const acts = this.acts;
     try {
       const answer = await fetch(`${this.news}?${new URLSearchParams(this.known)}`);
       if (!answer.ok) throw new Error(answer.statusText);
       const message = await answer.json();
       this.show("live");
-      if (message.hello) this.known.machine = message.hello.machine;
-      this.known.after = message.seen;
-      this.known.known_ms = message.look.now_ms;
-      this.hear(message);
+      // What was asked before somebody did something may tell how it was before that.
+      if (acts === this.acts) this.take(message);
+      else wait = 0;
     } catch (error) {
       if (!(error instanceof TypeError)) console.error(error);
       this.show("the simulator is not there; trying again", true);
@@ -40,6 +41,13 @@ export class Link {
     }
     this.asking = false;
     this.waits = setTimeout(() => this.ask(), wait);
+  }
+
+  take(message) {
+    if (message.hello) this.known.machine = message.hello.machine;
+    this.known.after = message.seen;
+    this.known.known_ms = message.look.now_ms;
+    this.hear(message);
   }
 
   show(words, lost = false) {
@@ -50,6 +58,7 @@ export class Link {
   // Whether it was done; if not, why not stands on the panel.
   async act(what, how = {}) {
     this.told.textContent = "";
+    this.acts++;
     try {
       const answer = await fetch(this.does, {
         method: "POST",
@@ -57,11 +66,13 @@ export class Link {
         body: JSON.stringify({ do: what, ...how }),
       });
       if (!answer.ok) this.told.textContent = (await answer.json()).told;
-      this.ask();
       return answer.ok;
     } catch {
       this.told.textContent = "The simulator does not answer.";
       return false;
+    } finally {
+      this.acts++;
+      this.ask();
     }
   }
 
