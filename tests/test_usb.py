@@ -113,6 +113,7 @@ def test_a_board_that_comes_back_under_another_name(usb: Usb, tmp_path: Path) ->
         controller(usb, tmp_path, CH340) as machine,
     ):
         machine.wait_for("^quench: in service$")
+        machine.wait_for("^quench: ready at ")  # until then its web thread still opens modules
         before = open_files(machine.pid)
         program.type("unplug")
         machine.wait_for(rf"relay_lost: {CH340} \(/dev/ttyUSB0\): the cable is out \(.*\)$")
