@@ -13,7 +13,7 @@ from controller.assembly import Controller
 from controller.codes import scan_url
 from controller.commands import Command
 from controller.config import Config
-from controller.door import Page
+from controller.door import Page, Word
 from controller.errors import QuenchError
 from controller.events import Event
 from controller.journal import Lock
@@ -85,6 +85,19 @@ class _Porter:
         if tapped:
             done()
         return tapped
+
+
+class _PastDoor:
+    """Answers phones while a recording is played: they are warned, and change nothing."""
+
+    def look(self, token: str, mark: str = "", *, by_person: bool = True) -> Page:
+        return Page(Word.STALE)
+
+    def shown(self, token: str, mark: str) -> None:
+        """It was not then."""
+
+    def tap(self, token: str, mark: str, done: Callable[[], None]) -> bool:
+        return False
 
 
 class Front:
@@ -170,7 +183,7 @@ class _Play:
             Web(
                 name=config.machine.name,
                 public_url=self._url,
-                door=_Porter(self._desk),
+                door=_Porter(self._desk) if self._desk.replayed is None else _PastDoor(),
                 feed=feed,
                 simulated=True,
                 build=self._build(),

@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Page, ViewportSize, expect
 
+from sim.properties import teaches
 from tests.processes import Program, free_port, quench, written
 from tests.test_accessibility import found
 
@@ -315,6 +316,11 @@ def test_a_session_is_saved_and_played_again(browser: Browser, tmp_path: Path) -
         expect(panel.locator("#pace")).to_have_text("stands still")
         expect(left(panel)).to_have_text("11 of 12")
         expect(panel.locator("#break")).to_be_hidden()
+        expect(panel.locator("#people")).to_be_hidden()
+        code = httpx.get(f"{panel.url}/news").json()["look"]["scan"]
+        page = httpx.get(f"{panel.url.removesuffix('sim')}{code}").text
+        assert teaches(page), "whoever scans the screen of a recording is warned"
+        assert "<form" not in page
         back = panel.get_by_role("button", name="Step back")
         for _ in range(30):
             if left(panel).inner_text() == "12 of 12":

@@ -22,7 +22,8 @@ export function start(link) {
   first.addEventListener("load", offer);
 }
 
-export function meet() {
+export function meet(hello) {
+  document.getElementById("people").hidden = hello.replay !== null;
   for (const phone of [first, second]) {
     phone.src = "about:blank";
     phone.parentElement.classList.remove("used");
