@@ -121,6 +121,7 @@ def _add_sim(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     sim.add_argument("--seed", type=_count, help="make the codes repeatable; for tests")
     sim.add_argument("--state-dir", type=Path, help="keep the journal here (a temporary folder)")
     sim.add_argument("--record", type=Path, metavar="FILE", help="write down all that is done")
+    sim.add_argument("--tui", action="store_true", help="show it, and play with it, here")
     again = sim.add_mutually_exclusive_group()
     again.add_argument("--replay", type=Path, metavar="FILE", help="play what was written down")
     told = "play a run of 'quench fuzz': its seed, or the plan that 'quench replay' prints"
@@ -284,7 +285,14 @@ def _sim(options: argparse.Namespace) -> None:
         replayed=replayed,
         record=options.record,
     )
-    sim_program.run(config, wanted, clock=MonotonicClock(), build=lambda: secrets.token_hex(4))
+    face = None
+    if options.tui:
+        from sim.tui import program
+
+        face = program.face()
+    sim_program.run(
+        config, wanted, clock=MonotonicClock(), build=lambda: secrets.token_hex(4), face=face
+    )
 
 
 def _replayed(options: argparse.Namespace) -> "Recording | None":

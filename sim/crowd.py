@@ -5,7 +5,7 @@ from collections.abc import Callable
 from random import Random
 
 from sim.deeds import Deed
-from sim.visitors import VISITORS, Dice
+from sim.visitors import VISITORS, Dice, Visitor
 
 MOST_PER_HOUR = 3_600
 """More than one in a second don't fit in front of a machine."""
@@ -56,8 +56,7 @@ class Crowd:
         """What somebody does by ``now_ms``, one after the other; None when that was all."""
         while self._comes_ms is not None and self._comes_ms <= now_ms:
             (kind,) = self._dice.random.choices(VISITORS, _WEIGHTS)
-            for deed in kind(self._dice, self._new_visitor(), self._comes_ms):
-                self.plan(deed)
+            self.send(kind, self._comes_ms)
             self._await_next(self._comes_ms)
         while self._round_ms is not None and self._round_ms <= now_ms:
             for slot in self._empty():
@@ -66,6 +65,11 @@ class Crowd:
         if self._deeds and self._deeds[0][0] <= now_ms:
             return heapq.heappop(self._deeds)[2]
         return None
+
+    def send(self, kind: Visitor, now_ms: int) -> None:
+        """One of them comes at that moment."""
+        for deed in kind(self._dice, self._new_visitor(), now_ms):
+            self.plan(deed)
 
     def plan(self, deed: Deed) -> None:
         """Somebody will do that."""

@@ -32,6 +32,7 @@ from sim.rewired import SENSORS, dialects, rewired, sensor_of
 from sim.session import BROKE, Session, Told
 from sim.trace import Fell, OnWire, RelaySwitched
 from sim.verdict import MEANING
+from sim.visitors import patient
 
 LOG_LINES = 200
 
@@ -123,6 +124,13 @@ class Desk:
         """A messenger fetches the address of the code, to draw a preview."""
         self._must_be_live()
         self.session.new_visitor_does("preview")
+
+    def _visit(self, asked: Mapping[str, Any]) -> None:
+        """Somebody comes who scans, reads, waits and taps."""
+        self._must_be_live()
+        if not self.session.world.token:
+            raise Refused("nobody can scan now: the screen shows no code")
+        self.session.crowd.send(patient, self.session.now_ms)
 
     def _refill(self, asked: Mapping[str, Any]) -> None:
         """The operator fills every slot."""
@@ -404,6 +412,7 @@ _DEADLINES = {
 _DOES: dict[str, Callable[[Desk, Mapping[str, Any]], None]] = {
     "deed": Desk._deed,
     "preview": Desk._preview,
+    "visit": Desk._visit,
     "refill": Desk._refill,
     "mend": Desk._mend,
     "speed": Desk._speed,

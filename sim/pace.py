@@ -60,9 +60,13 @@ class Pace:
         """
         if threading.get_ident() == self._thread:
             return do()
+        return self.wish(do).result()
+
+    def wish(self, do: Callable[[], T]) -> "Future[T]":
+        """The same for those who can't wait. Who cancels the answer doesn't want it done."""
         answer: Future[T] = Future()
         self._wishes.put(_Wish(do, answer))
-        return answer.result()
+        return answer
 
     def wake(self) -> None:
         """Let the loop look up: something outside has changed."""
@@ -114,6 +118,8 @@ class Pace:
 
     def _grant(self, wish: _Wish) -> None:
         self._catch_up()
+        if not wish.answer.set_running_or_notify_cancel():
+            return
         try:
             wish.answer.set_result(wish.do())
         except Exception as error:

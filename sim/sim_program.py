@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +52,35 @@ class Wanted:
     """The file into which everything is written as it is done."""
 
 
-def run(config: Config, wanted: Wanted, *, clock: Clock, build: Callable[[], str]) -> None:
+Stopping = Callable[[], bool]
+"""Whether it is time to end; asked at every turn."""
+
+Face = Callable[[Desk, str, Callable[[Stopping], None]], None]
+"""Shows a play to somebody, from the main thread, until they have enough or a signal comes.
+
+It is given the desk, the machine's address, and what plays: that one for a thread of its own.
+"""
+
+
+def run(
+    config: Config,
+    wanted: Wanted,
+    *,
+    clock: Clock,
+    build: Callable[[], str],
+    face: Face | None = None,
+) -> None:
     """Play until a signal comes. Raises QuenchError.
 
     ``build`` names each start of a controller anew, so that a screen that was left open
-    notices.
+    notices. ``face``: who shows what happens; None: it is printed.
     """
     listener = bind(config.web.host, config.web.port)
     with closing(listener):
         lock = None if wanted.journal is None else Lock(wanted.journal)
         try:
-            _Play(config, wanted, url=own_url(listener), clock=clock, build=build).run(listener)
+            url = own_url(listener)
+            _Play(config, wanted, url=url, clock=clock, build=build, face=face).run(listener)
         finally:
             if lock is not None:
                 lock.close()
@@ -142,9 +161,16 @@ class _Play:
     """One of them."""
 
     def __init__(
-        self, config: Config, wanted: Wanted, *, url: str, clock: Clock, build: Callable[[], str]
+        self,
+        config: Config,
+        wanted: Wanted,
+        *,
+        url: str,
+        clock: Clock,
+        build: Callable[[], str],
+        face: Face | None,
     ) -> None:
-        self._url, self._build = url, build
+        self._url, self._build, self._face = url, build, face
         self._front = Front()
         self._report = Report()
         self._print_frame = FramePrinter(0, sys.stderr)
@@ -168,7 +194,7 @@ class _Play:
         return 0 < self._desk.pace.speed <= READABLE
 
     def _framed(self, frame: Frame) -> None:
-        if self._readable():
+        if self._face is None and self._readable():
             self._print_frame(frame)
 
     def _heard(self, now_ms: int, event: Event, commands: tuple[Command, ...]) -> None:
@@ -196,25 +222,33 @@ class _Play:
             self._report.status(status)
 
     def run(self, listener: Any) -> None:
+        if self._face is None:
+            signals = Signals(wake=self._desk.pace.wake)
+            self._play(listener, lambda: bool(signals.received))
+        else:
+            self._face(self._desk, self._url, partial(self._play, listener))
+
+    def _play(self, listener: Any, stopping: Stopping) -> None:
+        """By the thread that owns the session from then on."""
         desk = self._desk
-        signals = Signals(wake=desk.pace.wake)
         desk.open()
         with closing(desk):
             server = Server(listener, lambda: self._front)
             server.start()
             server.wait_ready()
-            say(f"The machine's screen: {self._url}")
-            say(f"The panel to play with it: {self._url}/sim")
             show = _CodePrinter(self._url)
-            show(desk.status)
-            say(f"quench: ready at {self._url}")
+            if self._face is None:
+                say(f"The machine's screen: {self._url}")
+                say(f"The panel to play with it: {self._url}/sim")
+                show(desk.status)
+                say(f"quench: ready at {self._url}")
 
             def turn() -> None:
                 desk.turn()
-                if self._readable():
+                if self._face is None and self._readable():
                     show(desk.status)
 
-            desk.pace.run(lambda: bool(signals.received) or not server.alive(), turn)
+            desk.pace.run(lambda: stopping() or not server.alive(), turn)
             desk.stop()
             crashed = not server.alive()
             # Requests that are under way still ask; the server ends when they are answered.

@@ -21,3 +21,18 @@ def scan_svg(svg: str) -> str:
         pen.rectangle((left, top, right - 1, bottom - 1), fill=0)
     (code,) = zxingcpp.read_barcodes(picture)
     return code.text
+
+
+def scan_text(shown: str) -> str:
+    """The text in a code that is drawn with half blocks, somewhere in what a terminal shows."""
+    rows = shown.splitlines()
+    picture = Image.new("L", (max(map(len, rows)) * _PIXELS, len(rows) * 2 * _PIXELS), 0)
+    pen = ImageDraw.Draw(picture)
+    for y, row in enumerate(rows):
+        for x, block in enumerate(row):
+            for half, blocks in enumerate(("█▀", "█▄")):
+                if block in blocks:
+                    left, top = x * _PIXELS, (2 * y + half) * _PIXELS
+                    pen.rectangle((left, top, left + _PIXELS - 1, top + _PIXELS - 1), fill=255)
+    (code,) = zxingcpp.read_barcodes(picture)
+    return code.text

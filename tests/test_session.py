@@ -275,10 +275,21 @@ def test_others_ask_the_thread_that_owns_it(machine: Config, clock: VirtualClock
     assert owner == [thread.ident]
     with pytest.raises(KeyError):
         pace.ask(lambda: DEEDS["nonsense"])
+    assert pace.wish(threading.get_ident).result(30) == thread.ident
     stop.set()
     pace.wake()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_what_nobody_wants_any_more_is_not_done(session: Session, clock: VirtualClock) -> None:
+    pace = paced(session, clock)
+    done: list[str] = []
+    assert pace.wish(lambda: done.append("unwanted")).cancel()
+    wanted = pace.wish(lambda: done.append("wanted"))
+    turns(pace, clock, 20)
+    assert wanted.done()
+    assert done == ["wanted"]
 
 
 # -- the command ---------------------------------------------------------------------------
