@@ -39,7 +39,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--no-annotate --custom-compile-command "make lock" pyproject.toml
 
 lock: $(DEVELOPER)  ## pin every package anew
-	$(COMPILE) --group build --output-file requirements.lock
+	$(COMPILE) --group build --extra tui --output-file requirements.lock
 	$(COMPILE) --group build --group dev --output-file requirements-dev.lock
 	$(COMPILE) --group mutation --constraints requirements-dev.lock --output-file requirements-mutation.lock
 	$(COMPILE) --group build --extra gpio --output-file requirements-gpio.lock
