@@ -24,7 +24,7 @@ IN_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 _QUIET = [HealthCheck.too_slow]
 # ci: the same examples each time, so that a red build is red again on a laptop.
 settings.register_profile(
-    "ci", max_examples=300, derandomize=True, deadline=None, suppress_health_check=_QUIET
+    "ci", max_examples=200, derandomize=True, deadline=None, suppress_health_check=_QUIET
 )
 settings.register_profile("deep", max_examples=2_000, deadline=None, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -55,8 +55,10 @@ def test_it_sees_what_is_bad(axe: Axe, page: Page) -> None:
     assert [each.partition(":")[0] for each in found(axe, page)] == ["critical"]
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
-@pytest.mark.parametrize("word", Word, ids=lambda word: word.value)
+@pytest.mark.parametrize(
+    ("word", "lang"),  # both languages have the same parts
+    [(Word.FORM, "zh"), *((word, "en") for word in Word)],
+)
 def test_the_phone_page(word: Word, lang: str, axe: Axe, page: Page) -> None:
     broken = status(State.OUT_OF_SERVICE, Reason.SOLD_OUT)
     told = Told(word, "0" * 48, 2_000, broken if word is Word.OUT_OF_SERVICE else None)
