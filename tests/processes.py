@@ -45,6 +45,8 @@ class Program:
             stderr=subprocess.STDOUT,
             text=True,
             bufsize=1,
+            # Some environments keep no bytecode; a hundred starts need not compile a hundred times.
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)

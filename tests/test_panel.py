@@ -45,10 +45,26 @@ def opened(browser: Browser, url: str, viewport: ViewportSize = DESK) -> Iterato
     assert complaints == []
 
 
+@pytest.fixture(scope="module")
+def room(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, str]]:
+    """A simulator, and a panel of it."""
+    with simulator(tmp_path_factory.mktemp("room")) as (_, url), opened(browser, url) as page:
+        yield page, url
+
+
 @pytest.fixture
-def panel(browser: Browser, tmp_path: Path) -> Iterator[Page]:
-    with simulator(tmp_path) as (_, url), opened(browser, url) as page:
-        yield page
+def panel(room: tuple[Page, str]) -> Page:
+    """The panel of a machine that was just built."""
+    page, url = room
+    for asked in (
+        {"do": "speed", "x": 1},
+        {"do": "crowd", "per_hour": 0},
+        {"do": "rewire", "dialect": "lcus", "sensor": "none"},
+    ):
+        assert httpx.post(f"{url}/do", json=asked).status_code == 204
+    page.goto(url)
+    expect(page.locator("#link")).to_have_text("live")
+    return page
 
 
 def first_phone(panel: Page) -> FrameLocator:
@@ -257,7 +273,7 @@ def test_a_panel_that_was_left_open_finds_back(browser: Browser, tmp_path: Path)
 def test_ten_panels_at_once(browser: Browser, tmp_path: Path) -> None:
     """In one browser, which has six connections for a machine: none is held."""
     with simulator(tmp_path) as (_, url):
-        context = browser.new_context()
+        context = browser.new_context(viewport=PHONE)
         panels = [context.new_page() for _ in range(10)]
         for each in panels:
             each.goto(url)
