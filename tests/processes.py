@@ -73,7 +73,7 @@ class Program:
         """Wait for what it does without a word, and can be seen by looking."""
         end_s = time.monotonic() + PATIENCE_S
         while not seen():
-            assert self.outlives(0.2), f"it ended before that:\n{self.hear()}"
+            assert self.outlives(1), f"it ended before that:\n{self.hear()}"
             assert time.monotonic() < end_s, f"it never did that:\n{self.hear()}"
 
     def outlives(self, span_ms: float) -> bool:
