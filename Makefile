@@ -14,7 +14,7 @@ run: $(USER)  ## the simulator
 
 test: $(DEVELOPER)  ## everything that CI checks
 	.ci/browser
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal  # for two cores: who waits for a program leaves its own
 
 lint: $(DEVELOPER)  ## style, types, import rules
 	$(BIN)/ruff check .
