@@ -274,11 +274,11 @@ class Machine:
 
     def time_pulse(self, event: Event) -> None:
         run = self._run()
-        self._renew_run(run._replace(phase=Phase.ON), self.memory.slots[run.slot].pulse_ms)
+        self._renew_run(run.come_to(Phase.ON), self.memory.slots[run.slot].pulse_ms)
 
     def end_pulse(self, event: Event) -> None:
         run = self._run()
-        self._renew_run(run._replace(phase=Phase.ENDING), self.rules.drop_timeout_ms)
+        self._renew_run(run.come_to(Phase.ENDING), self.rules.drop_timeout_ms)
         self._outbox.append(EndPulse(run.dispense_id, self.memory.slots[run.slot].channel))
 
     def await_drop(self, event: Released) -> None:
@@ -307,7 +307,7 @@ class Machine:
         self._outbox.append(AllOff())
 
     def _due_in(self, span_ms: int) -> None:
-        self.memory = self.memory._replace(deadline_ms=self._now_ms + span_ms)
+        self.memory = self.memory.until(self._now_ms + span_ms, self.memory.run)
 
     def _run(self) -> Run:
         run = self.memory.run
@@ -315,4 +315,4 @@ class Machine:
         return run
 
     def _renew_run(self, run: Run, span_ms: int) -> None:
-        self.memory = self.memory._replace(run=run, deadline_ms=self._now_ms + span_ms)
+        self.memory = self.memory.until(self._now_ms + span_ms, run)

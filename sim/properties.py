@@ -445,15 +445,16 @@ class Properties:
             (each.name, each.at) for each in watchers if type(each).at is not Watcher.at
         ]
         self._watching = {
-            kind: [(each.name, each.see) for each in watchers if kind in each.looks_at]
+            kind: [each.see for each in watchers if kind in each.looks_at]
             for kind in {kind for each in watchers for kind in each.looks_at}
         }
 
     def see(self, seen: Seen) -> None:
         """Raises Violation."""
-        for name, see in self._watching.get(type(seen), ()):
+        for see in self._watching.get(type(seen), ()):
             wrong = see(seen)
             if wrong is not None:
+                name = see.__self__.name
                 self.on_violation(Violation(f"{name}: at {seen.at_ms} ms: {wrong} ({seen})"))
 
     def at(self, now_ms: int) -> None:

@@ -1,5 +1,6 @@
 """One run of a plan: what was seen, what it covered, and whether a property was violated."""
 
+import gc
 import logging
 import traceback
 from collections import Counter
@@ -64,7 +65,7 @@ def run(plan: Plan, *, keep: bool = False, then: Callable[[World], None] | None 
     world = World(plan.setting.config(), plan.seed, listeners=[steps.listen])
     steps.world, hall = world, Hall(world)
     violation = where = ""
-    with logs() as said:
+    with logs() as said, _no_cycles():
         try:
             _live(hall, plan.deeds)
             _judge(hall, said)
@@ -119,6 +120,19 @@ def _judge(hall: Hall, said: Sequence[str]) -> None:
     step = max(1, len(hall.tokens) // SECRETS)
     for found in properties.recorded(haystacks, hall.tokens[::step]):
         raise Violation(f"S6 nobody is recorded: at {world.now_ms} ms: {found}")
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """Nothing looks for cycles: a run makes few, and what it keeps would be gone through again
+    and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class _Steps:
