@@ -212,8 +212,8 @@ class Desk:
     # -- machines ----------------------------------------------------------------------
 
     def _build(self, config: Config) -> None:
-        crowd = 0.0
-        if self.built:
+        crowd, first = 0.0, not self.built
+        if not first:
             crowd = self.session.crowd.per_hour
             self.session.stop()
             self._record.close(self.session.now_ms)
@@ -246,8 +246,10 @@ class Desk:
         try:
             self.session.start()
         except JournalError:
-            self.session.close()
-            raise
+            if first:
+                self.session.close()
+                raise
+            # It stands there without its controller, which somebody may start.
         if replayed is None:
             self.session.crowd.come(crowd, self.session.now_ms)
         self.pace.play(self.session)

@@ -1,8 +1,10 @@
 """What a face of the simulator can ask for, and what it is told, without a browser."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -178,6 +180,25 @@ def test_any_board_with_any_sensor_gives_a_drink(desk: Desk, dialect: str, senso
     assert desk.look()["violations"] == {}
     names = {each["name"] for each in hello["breakages"]}
     assert ("blind" in names) == (sensor != "none")
+
+
+def test_a_machine_that_can_not_start_is_started_later(tmp_path: Path) -> None:
+    """Somebody else holds its journal when another board is chosen."""
+    desk = Desk(
+        load(ROOT / "config.yaml"),
+        VirtualClock(),
+        seed=1,
+        opening=OPENING,
+        journal=tmp_path / "quench.db",
+    )
+    desk.open()
+    with closing(desk):
+        with closing(sqlite3.connect(tmp_path / "quench.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert not act(desk, "rewire", dialect="numato")["running"]
+        assert act(desk, "deed", deed="boot")["running"]
+        assert desk.hello()["dialect"] == "numato"
+        desk.stop()
 
 
 def test_from_pins_to_a_board_and_to_another_sensor() -> None:

@@ -176,6 +176,13 @@ def test_a_double_tap_and_a_preview_give_one_drink_and_none(panel: Page) -> None
     expect(first_phone(panel).locator("#told h2")).to_have_text("Enjoy your drink!")
 
 
+def test_a_visitor_is_sent(panel: Page) -> None:
+    expect(state(panel)).to_have_text("idle")
+    panel.get_by_role("button", name="Send a visitor").click()
+    expect(panel.locator("#fell")).to_have_text("A can of water fell.")
+    expect(panel.locator("#phone-1")).to_have_attribute("src", "about:blank")
+
+
 def test_time_and_a_crowd(panel: Page) -> None:
     """A day at the expo in seconds."""
     panel.locator("#crowd").focus()

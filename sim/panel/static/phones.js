@@ -17,6 +17,7 @@ export function start(link) {
     second.closest(".phone").hidden = true;
     forward.focus();
   });
+  document.getElementById("visit").addEventListener("click", () => link.act("visit"));
   document.getElementById("preview").addEventListener("click", () => link.act("preview"));
   double.addEventListener("click", tapTwice);
   first.addEventListener("load", offer);
