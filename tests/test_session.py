@@ -21,7 +21,7 @@ from sim.pace import AS_FAST_AS_IT_GOES, Pace
 from sim.plan import Setting
 from sim.session import KEPT, PHONES, Session
 from sim.sim_program import Front
-from sim.world import OPENING
+from sim.world import OPENING, PATH
 from tests.processes import quench, written
 
 DWELL_MS = 2_000
@@ -145,6 +145,16 @@ def test_only_so_many_phones_are_known(session: Session) -> None:
     assert not session.tap(token, pages[0].mark)
     session.pass_to(session.now_ms + DWELL_MS)
     assert session.tap(token, pages[-1].mark)
+
+
+def test_a_secret_that_is_written_down_is_found(session: Session) -> None:
+    visit(session)
+    session.look_for_secrets()
+    assert session.violations == {}
+    with closing(session.world.disk.connect(PATH)) as database:
+        database.execute("UPDATE dispense SET begun_at = ?", (session.hall.tokens[0],))
+    session.look_for_secrets()
+    assert list(session.violations) == ["S6 nobody is recorded"]
 
 
 def test_power_and_who_is_told(machine: Config) -> None:
