@@ -120,3 +120,15 @@ TABLE: tuple[Row, ...] = (
     Row("stock_changed", _DISPENSING, None),
     *_mended("stock_changed"),
 )
+
+
+def ways() -> dict[tuple[State, State], list[str]]:
+    """The arrows of the state diagram, from one state to another, with the events that go each."""
+    found: dict[tuple[State, State], list[str]] = {}
+    for row in TABLE:
+        for source in row.sources:
+            if row.dest is not None and row.dest is not source:
+                events = found.setdefault((source, row.dest), [])
+                if row.trigger not in events:
+                    events.append(row.trigger)
+    return found

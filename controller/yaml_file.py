@@ -45,14 +45,18 @@ def read(
     return made
 
 
-def _parsed(path: Path) -> tuple[yaml.Node | None, Any]:
+def text_of(path: Path) -> str:
+    """What is in a file that should be text. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: {os_says(error)}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    loader = _Loader(text)
+
+
+def _parsed(path: Path) -> tuple[yaml.Node | None, Any]:
+    loader = _Loader(text_of(path))
     try:
         root = loader.get_single_node()
         return root, loader.construct_document(root) if root is not None else None

@@ -1,21 +1,14 @@
 """The state diagram of the README, from the transition table: ``python -m docs.diagram``."""
 
-from controller.table import TABLE, State
+from controller.table import State, ways
 
 
 def mermaid() -> str:
     """The table as a Mermaid state diagram: an arrow for each way, with the events that go it."""
-    ways: dict[tuple[State, State], list[str]] = {}
-    for row in TABLE:
-        for source in row.sources:
-            if row.dest is not None and row.dest is not source:
-                events = ways.setdefault((source, row.dest), [])
-                if row.trigger not in events:
-                    events.append(row.trigger)
     lines = ["stateDiagram-v2", f"    [*] --> {State.OUT_OF_SERVICE.value}"]
     lines += [
         f"    {source.value} --> {dest.value}: {', '.join(events)}"
-        for (source, dest), events in ways.items()
+        for (source, dest), events in ways().items()
     ]
     return "\n".join(lines)
 

@@ -6,28 +6,26 @@ owns the session calls it; nothing here waits.
 
 import logging
 import secrets
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from controller.assembly import Controller
 from controller.config import Config
-from controller.errors import JournalError, QuenchError
+from controller.errors import JournalError
 from controller.runner import Listener
 from controller.status import Status
-from controller.storage import os_says
-from controller.table import TABLE, State
+from controller.table import State, ways
 from drivers.hal import Clock
-from sim import deeds, recording
+from sim import deeds
 from sim.boards.base import Frame
 from sim.breakages import MISHAPS, breakages
 from sim.crowd import MOST_PER_HOUR
-from sim.deeds import BadDeed, Deed
+from sim.deeds import BadDeed
 from sim.pace import FASTEST, Pace
-from sim.recording import Recording
+from sim.recording import Recorder, Recording
 from sim.rewired import SENSORS, dialects, rewired, sensor_of
 from sim.session import BROKE, Session, Told
 from sim.trace import Fell, OnWire, RelaySwitched
@@ -38,9 +36,6 @@ LOG_LINES = 200
 
 SECRETS_MS = 10_000
 """How often it is looked, in real time, whether a secret is in the journal's files."""
-
-QUIET_STEPS = 1_000
-"""So often a step goes on to what happens next, if nothing was to be seen."""
 
 
 class Refused(Exception):
@@ -78,7 +73,7 @@ class Desk:
         self._opening = opening if replayed is None else replayed.opening
         self._journal = journal
         self._file = record
-        self._record: _Record
+        self._record: Recorder
         self._listeners, self._on_boot, self._on_gone = listeners, on_boot, on_gone
         self._on_frame = on_frame
         self._log = _Log()
@@ -156,12 +151,17 @@ class Desk:
         self.pace.pause(paused=False)
 
     def _step(self, asked: Mapping[str, Any]) -> None:
-        """On to the next thing that is to be seen, and stand still there."""
+        """On to the next thing that is to be seen, and stand still there.
+
+        Where nothing is awaited, to the machine's next look at its parts: else a step of a
+        machine at rest would never end.
+        """
+        if self._over:
+            raise Refused("the recording is over; step back, or start anew")
         before = self.session.seen
-        for _ in range(QUIET_STEPS):
+        self.pace.step()
+        while self.session.seen == before and self.session.awaits and not self._over:
             self.pace.step()
-            if self.session.seen != before:
-                break
 
     def _back(self, asked: Mapping[str, Any]) -> None:
         """Back to what was to be seen before: the recording is played anew up to there."""
@@ -221,7 +221,7 @@ class Desk:
         self.built = secrets.randbits(48)
         self.config = config
         replayed = self.replayed
-        self._record = _Record(
+        self._record = Recorder(
             Recording(config, self._seed, self._opening), None if replayed else self._file
         )
         self.session = Session(
@@ -258,11 +258,15 @@ class Desk:
 
     def turn(self) -> None:
         """What is done at every turn, whatever somebody does."""
-        if self.replayed is not None and self.session.now_ms >= self.replayed.end_ms:
-            if not self.pace.paused:
-                self.pace.pause()
+        if self._over:
+            self.pace.pause()
             return
         self._look_for_secrets()
+
+    @property
+    def _over(self) -> bool:
+        """Whether a recording is played, and has come to its end."""
+        return self.replayed is not None and self.session.now_ms >= self.replayed.end_ms
 
     def _look_for_secrets(self) -> None:
         now_ms = self._clock.now_ms()
@@ -307,7 +311,10 @@ class Desk:
             "breakages": [each._asdict() for each in breakages(self.config, session.world.board)],
             "mishaps": [each._asdict() for each in MISHAPS],
             "states": [state.value for state in State],
-            "ways": [{"from": a, "to": b, "by": by} for (a, b), by in _ways().items()],
+            "ways": [
+                {"from": source.value, "to": dest.value, "by": by}
+                for (source, dest), by in ways().items()
+            ],
             "rules": {name: told for name, told in MEANING.items() if name != "the"},
             "replay": None if self.replayed is None else {"end_ms": self.replayed.end_ms},
             "most_per_hour": MOST_PER_HOUR,
@@ -398,7 +405,7 @@ class Desk:
         """What is wrong with each rule, by its short name; those that hold are left out."""
         violations = self.session.violations
         lights = {name.partition(" ")[0]: told for name, told in violations.items()}
-        if BROKE in violations:
+        if BROKE in violations:  # and one that is gone does not come back by itself
             lights["S7"] = violations[BROKE]
         return lights
 
@@ -436,18 +443,6 @@ def _number(asked: Mapping[str, Any], key: str, most: float) -> float:
     return float(value)
 
 
-def _ways() -> dict[tuple[str, str], list[str]]:
-    """The arrows of the state diagram, with the events that go each."""
-    ways: dict[tuple[str, str], list[str]] = {}
-    for row in TABLE:
-        for source in row.sources:
-            if row.dest is not None and row.dest is not source:
-                by = ways.setdefault((source.value, row.dest.value), [])
-                if row.trigger not in by:
-                    by.append(row.trigger)
-    return ways
-
-
 def _told(told: Told) -> dict[str, Any]:
     seen = told.seen
     item: dict[str, Any] = {
@@ -466,37 +461,6 @@ def _told(told: Told) -> dict[str, Any]:
         case Fell() | RelaySwitched():
             item |= {"kind": type(seen).__name__, "channel": seen.channel}
     return item
-
-
-class _Record:
-    """The deeds of one machine, in a file: that which somebody wants, or one for the time being."""
-
-    def __init__(self, begun: Recording, path: Path | None) -> None:
-        try:
-            # It is open for as long as the machine stands.
-            self._file: IO[str] = (
-                tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
-                if path is None
-                else path.open("w+", encoding="utf-8")
-            )
-        except OSError as error:
-            raise QuenchError(f"{path}: {os_says(error)}") from error
-        self._write(begun.head)
-
-    def add(self, deed: Deed) -> None:
-        self._write(recording.line(deed))
-
-    def text(self, end_ms: int) -> str:
-        self._file.seek(0)
-        return f"{self._file.read()}{recording.end(end_ms)}\n"
-
-    def close(self, end_ms: int) -> None:
-        self._write(recording.end(end_ms))
-        self._file.close()
-
-    def _write(self, line: str) -> None:
-        self._file.write(f"{line}\n")
-        self._file.flush()
 
 
 class _Log(logging.Handler):

@@ -1,17 +1,19 @@
 """A session as it was written down: JSON, a line for the machine, then one for each deed."""
 
 import json
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import ValidationError
 
 from controller.config import Config
-from controller.errors import ConfigError, UsageError
+from controller.errors import ConfigError, QuenchError, UsageError
 from controller.storage import os_says
+from controller.yaml_file import text_of
 from sim import deeds
 from sim.deeds import BadDeed, Deed
 from sim.plan import Choice, Plan, draw, parse
@@ -53,6 +55,38 @@ class Recording:
         )
 
 
+class Recorder:
+    """The deeds of one machine, in a file: that which somebody wants, or one for the time being."""
+
+    def __init__(self, begun: Recording, path: Path | None) -> None:
+        """``path``: the file; None: one for the time being. Raises QuenchError."""
+        try:
+            # It is open for as long as the machine stands.
+            self._file: IO[str] = (
+                tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+                if path is None
+                else path.open("w+", encoding="utf-8")
+            )
+        except OSError as error:
+            raise QuenchError(f"{path}: {os_says(error)}") from error
+        self._write(begun.head)
+
+    def add(self, deed: Deed) -> None:
+        self._write(line(deed))
+
+    def text(self, end_ms: int) -> str:
+        self._file.seek(0)
+        return f"{self._file.read()}{end(end_ms)}\n"
+
+    def close(self, end_ms: int) -> None:
+        self._write(end(end_ms))
+        self._file.close()
+
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n")
+        self._file.flush()
+
+
 def line(deed: Deed) -> str:
     """One deed, without the end of its line."""
     words = " ".join(map(str, (deed.what, *deed.args)))
@@ -82,13 +116,7 @@ def of_run(said: str) -> Recording:
 
 def load(path: Path) -> Recording:
     """What is written in ``path``. Raises ConfigError with the line that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: {os_says(error)}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    return read(text, str(path))
+    return read(text_of(path), str(path))
 
 
 def read(text: str, name: str) -> Recording:

@@ -190,6 +190,14 @@ class Session:
         times = (self.world.next_ms(), self._source.next_ms())
         return min((each for each in times if each is not None), default=None)
 
+    @property
+    def awaits(self) -> bool:
+        """Whether anything is on its way: a deed, a deadline, a drink, the board's own doing."""
+        controller = self.world.controller
+        deadline_ms = controller and controller.runner.machine.deadline_ms()
+        awaited = (self._source.next_ms(), self.world.chute.out_ms(), self.world.board.due_ms())
+        return deadline_ms is not None or any(each is not None for each in awaited)
+
     def pass_to(self, now_ms: int) -> None:
         """Let time pass until then, with all that falls due, and all that people do."""
         while (next_ms := self._source.next_ms()) is not None and next_ms <= now_ms:

@@ -142,6 +142,12 @@ def test_the_next_thing_to_be_seen(desk: Desk) -> None:
     assert desk.session.seen > before
 
 
+def test_a_step_of_a_machine_at_rest_is_its_next_look(desk: Desk) -> None:
+    desk.session.pass_to(10_000)
+    assert act(desk, "step")["now_ms"] == 11_000
+    assert act(desk, "step")["now_ms"] == 12_000
+
+
 def test_a_replay_goes_back_and_forth(replay: Desk) -> None:
     act(replay, "seek", at_ms=60_000)
     moments = [(look := act(replay, "step"))["now_ms"] for _ in range(8)]
@@ -162,6 +168,10 @@ def test_a_replay_stands_still_at_its_end(replay: Desk) -> None:
     replay.session.pass_to(end_ms)
     replay.turn()
     assert replay.look()["paused"]
+    with pytest.raises(Refused, match="the recording is over"):
+        act(replay, "step")
+    act(replay, "back")
+    assert act(replay, "step")["now_ms"] <= end_ms
 
 
 # -- what is built ---------------------------------------------------------------------------
