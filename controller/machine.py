@@ -32,7 +32,7 @@ from controller.events import (
     WarningShown,
 )
 from controller.memory import Memory, Phase, Run, Slot, learned, verdict, with_slot
-from controller.table import TABLE, State
+from controller.table import SOURCES, TABLE, State
 
 # It warns of each convenience method that Machine does not declare: none is wanted.
 logging.getLogger("transitions").setLevel(logging.ERROR)
@@ -139,16 +139,15 @@ class Machine:
         return self.memory.deadline_ms
 
     def _apply(self, event: Event) -> tuple[Command, ...]:
+        if self.state not in SOURCES[event.trigger]:
+            # Asked here, since transitions would raise: a crowd's every late tap, a traceback.
+            return (Refuse(Refusal.NOT_NOW),)
         memory = self.memory
         self._outbox = []
-        try:
-            if self._triggers[event.trigger].trigger(self, event):
-                return tuple(self._outbox)
-            why = self._why_refused(event)
-        except transitions.MachineError:
-            why = Refusal.NOT_NOW
+        if self._triggers[event.trigger].trigger(self, event):
+            return tuple(self._outbox)
         self.memory = memory
-        return (Refuse(why),)
+        return (Refuse(self._why_refused(event)),)
 
     def _why_refused(self, event: Event) -> Refusal:
         match event:
@@ -260,7 +259,7 @@ class Machine:
         slot = memory.slots[index]
         dispense_id = memory.next_dispense_id
         self.memory = memory._replace(
-            slots=with_slot(memory.slots, index, slot._replace(remaining=slot.remaining - 1)),
+            slots=with_slot(memory.slots, index, slot.one_less()),
             next_dispense_id=dispense_id + 1,
             run=Run(dispense_id, index, code, visit, retry_of),
             # OFF is scheduled before ON is asked for.
@@ -295,7 +294,7 @@ class Machine:
     def settle(self, event: Event) -> None:
         run = self._run()
         outcome, drink_kept = verdict(run, event)
-        self.memory = self.memory._replace(run=None, deadline_ms=None)
+        self.memory = self.memory.until(None, None)
         self._outbox.append(Settle(run.dispense_id, outcome, drink_kept))
 
     def new_code(self, event: Event) -> None:
@@ -303,7 +302,7 @@ class Machine:
         self._outbox.append(NewCode(self.memory.code))
 
     def all_off(self, event: Event) -> None:
-        self.memory = self.memory._replace(deadline_ms=None)
+        self.memory = self.memory.until(None, self.memory.run)
         self._outbox.append(AllOff())
 
     def _due_in(self, span_ms: int) -> None:

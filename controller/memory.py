@@ -40,6 +40,11 @@ class Slot(NamedTuple):
     def healthy(self) -> bool:
         return not self.fault
 
+    def one_less(self) -> "Slot":
+        """The same, without the drink that is given now."""
+        name, channel, pulse_ms, remaining, fault = self
+        return Slot(name, channel, pulse_ms, remaining - 1, fault)
+
 
 class Phase(Enum):
     """How far the running dispense has come."""
@@ -85,7 +90,7 @@ class Memory(NamedTuple):
     sensor_fault: str = ""
     stop: str = ""
 
-    def until(self, deadline_ms: int, run: Run | None) -> "Memory":
+    def until(self, deadline_ms: int | None, run: Run | None) -> "Memory":
         """The same with these two. Written out: ``_replace`` takes twice as long."""
         slots, next_id, code, _, _, unknown, starting, relay, journal, sensor, stop = self
         return Memory(

@@ -122,6 +122,15 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+def _sources(trigger: str) -> tuple[State, ...]:
+    rows = [row for row in TABLE if row.trigger == trigger]
+    return tuple(state for state in State if any(state in row.sources for row in rows))
+
+
+SOURCES = {row.trigger: _sources(row.trigger) for row in TABLE}
+"""The states in which each trigger has a row."""
+
+
 def ways() -> dict[tuple[State, State], list[str]]:
     """The arrows of the state diagram, from one state to another, with the events that go each."""
     found: dict[tuple[State, State], list[str]] = {}

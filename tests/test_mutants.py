@@ -110,7 +110,7 @@ def test_a_mutant_that_hangs_its_check_is_found_by_that(
 ) -> None:
     monkeypatch.setattr(trial, "LEAST_S", 0.0)
     monkeypatch.setattr(trial, "_PATIENCE", 2)
-    old = "        try:\n            if self._triggers[event.trigger].trigger(self, event):"
+    old = "        if self._triggers[event.trigger].trigger(self, event):"
     endless = f"        while True:\n            pass\n{old}"
     arguments = written(tmp_path, "controller/machine.py", old, endless)
     assert main([*arguments, "--against", QUICK]) == 0

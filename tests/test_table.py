@@ -1,5 +1,6 @@
 """The transition table against a description of its own: every state, every event."""
 
+import gc
 import inspect
 from dataclasses import replace
 
@@ -249,6 +250,15 @@ def test_a_deadline_that_has_passed_comes_before_the_event_that_finds_it() -> No
     commands = made.handle(Confirmed(1, 0, "page"), NOW_MS)
     assert commands == (NewCode(2), Refuse(Refusal.NOT_NOW))
     assert made.state is State.IDLE
+
+
+def test_a_crowd_that_is_refused_leaves_nothing_to_clean_up() -> None:
+    """An exception in each refusal, with its traceback, is a cycle that waits for the collector."""
+    made = machine("dispensing")
+    gc.collect()
+    for _ in range(100):
+        assert made.handle(Scanned(1), NOW_MS - 400) == (Refuse(Refusal.NOT_NOW),)
+    assert gc.collect() < 100
 
 
 def test_the_last_drink_ends_in_out_of_service() -> None:
