@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import count
 
 TOKEN_BYTES = 16
@@ -28,6 +29,7 @@ def new_token(random_bytes: Callable[[int], bytes]) -> str:
     return base64.urlsafe_b64encode(random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
 
 
+@lru_cache(maxsize=16)  # Whoever shows a token, or taps on its page, asks for the same again.
 def digest(token: str) -> str:
     """What may be kept of a token: SHA-256, hex. 128 random bits can't be found back from it."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -250,8 +250,8 @@ class Journal:
         with self._said:
             self._db.execute(
                 "INSERT INTO dispense (id, slot, outcome, token_digest, retry_of, begun_at)"
-                " VALUES (?, ?, 'open', ?, ?, ?)",
-                (dispense_id, slot, digest, retry_of or None, self._date()),
+                " VALUES (?, ?, 'open', ?, NULLIF(?, 0), ?)",
+                (dispense_id, slot, digest, retry_of, self._date()),
             )
 
     def settle(self, dispense_id: int, outcome: Outcome, drink_kept: bool) -> None:
@@ -260,7 +260,7 @@ class Journal:
             self._db.execute(
                 "UPDATE dispense SET outcome = ?, drink_kept = ?, ended_at = ?"
                 " WHERE id = ? AND outcome = 'open'",
-                (outcome.value, drink_kept, self._date(), dispense_id),
+                (outcome.value, int(drink_kept), self._date(), dispense_id),
             )
 
     def probe(self) -> None:
