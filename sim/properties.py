@@ -1,13 +1,15 @@
 """The safety properties S1 to S5 and S7, written once, judged on what an onlooker sees.
 
-Each is a small watcher: ``see`` takes what was seen, ``at`` the time that has
-come. Both return what is wrong, or None. S6 (nobody is recorded) is a question
+Each is a small watcher: one of its ``looks`` takes what was seen, ``at`` the time
+that has come. Both return what is wrong, or None. S6 (nobody is recorded) is a question
 to files and logs, and S8 (the lesson is free) one to the pages: they have
 functions of their own here.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from controller import visits
 from controller.codes import digest
@@ -73,19 +75,21 @@ class Violation(AssertionError):
     """A property does not hold; the text names it, the moment, and what was seen."""
 
 
+Look = Callable[[Any], str | None]
+"""What one thing that was seen breaks, if anything."""
+
+
 class Watcher:
     """One property."""
 
     name = ""
-    looks_at: tuple[type[Seen], ...] = ()
-    """What it wants to see."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
 
-    def see(self, seen: Seen) -> str | None:
-        """What ``seen`` breaks, if anything."""
-        return None
+    def looks(self) -> Mapping[type[Seen], Look]:
+        """What it wants to see, and what it makes of it."""
+        raise NotImplementedError
 
     def at(self, now_ms: int) -> str | None:
         """What should have happened by ``now_ms`` and has not, if anything."""
@@ -99,7 +103,6 @@ class WarnedFirst(Watcher):
     """S1: served, shown, the dwell passed, tapped: before any relay is energised."""
 
     name = "S1 warned first"
-    looks_at = (Served, Shown, Tapped, RelaySwitched)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -109,36 +112,43 @@ class WarnedFirst(Watcher):
         self._tapped: dict[str, int] = {}
         """When the first page of that token was served, by digest, that was shown, then tapped."""
 
-    def see(self, seen: Seen) -> str | None:
-        match seen:
-            case Served():
-                self._served[seen.token, seen.mark] = seen.at_ms
-                if len(self._served) > REMEMBERED:
-                    self._forget(next(iter(self._served)))
-            case Shown():
-                self._shown.add((seen.token, seen.mark))
-            case Tapped():
-                self._see_tap(seen.token, seen.mark)
-            case RelaySwitched(on=True):
-                long_ago_ms = seen.at_ms - self.limits.dwell_ms
-                for intent in seen.intents:
-                    served_ms = self._tapped.get(intent.token_digest)
-                    if served_ms is not None and served_ms <= long_ago_ms:
-                        return None
-                return f"channel {seen.channel} is energised for nobody who was warned"
-        return None
+    def looks(self) -> Mapping[type[Seen], Look]:
+        return {
+            Served: self._see_page,
+            Shown: self._see_shown,
+            Tapped: self._see_tap,
+            RelaySwitched: self._see_relay,
+        }
+
+    def _see_page(self, seen: Served) -> None:
+        self._served[seen.token, seen.mark] = seen.at_ms
+        if len(self._served) > REMEMBERED:
+            self._forget(next(iter(self._served)))
+
+    def _see_shown(self, seen: Shown) -> None:
+        self._shown.add((seen.token, seen.mark))
+
+    def _see_tap(self, seen: Tapped) -> None:
+        page = seen.token, seen.mark
+        if page in self._shown and page in self._served:
+            served_ms, whose = self._served[page], digest(seen.token)
+            self._tapped[whose] = min(served_ms, self._tapped.get(whose, served_ms))
+
+    def _see_relay(self, seen: RelaySwitched) -> str | None:
+        if not seen.on:
+            return None
+        long_ago_ms = seen.at_ms - self.limits.dwell_ms
+        for intent in seen.intents:
+            served_ms = self._tapped.get(intent.token_digest)
+            if served_ms is not None and served_ms <= long_ago_ms:
+                return None
+        return f"channel {seen.channel} is energised for nobody who was warned"
 
     def _forget(self, page: tuple[str, str]) -> None:
         """The machine has forgotten its code, and may serve nobody for it."""
         del self._served[page]
         self._shown.discard(page)
         self._tapped.pop(digest(page[0]), None)
-
-    def _see_tap(self, token: str, mark: str) -> None:
-        page = token, mark
-        if page in self._shown and page in self._served:
-            served_ms, whose = self._served[page], digest(token)
-            self._tapped[whose] = min(served_ms, self._tapped.get(whose, served_ms))
 
     def retell(self, to: Retelling) -> None:
         long_ago_ms = to.now_ms - self.limits.dwell_ms
@@ -164,7 +174,6 @@ class OneScanOneDrink(Watcher):
     """S2: a token leads to at most one pulse, or to one more in another slot if no drink fell."""
 
     name = "S2 one scan, one drink"
-    looks_at = (RelaySwitched, Fell)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -172,20 +181,25 @@ class OneScanOneDrink(Watcher):
         self._running: list[Intent] = []
         self._fell: set[int] = set()
 
-    def see(self, seen: Seen) -> str | None:
-        match seen:
-            case RelaySwitched(on=True):
-                self._running = list(seen.intents)
-                for intent in seen.intents:
-                    before = self._pulses.setdefault(intent.token_digest, [])
-                    before.append(intent)
-                    if len(self._pulses) > REMEMBERED:
-                        del self._pulses[next(iter(self._pulses))]
-                    if len(before) > 1 and not self._may_try(*before):
-                        return f"a second pulse for the token of dispense {intent.dispense_id}"
-            case Fell(unseen=False):
-                self._fell = _whose(self._running, self.limits.slot.get(seen.channel)) or self._fell
+    def looks(self) -> Mapping[type[Seen], Look]:
+        return {RelaySwitched: self._see_relay, Fell: self._see_drink}
+
+    def _see_relay(self, seen: RelaySwitched) -> str | None:
+        if not seen.on:
+            return None
+        self._running = list(seen.intents)
+        for intent in seen.intents:
+            before = self._pulses.setdefault(intent.token_digest, [])
+            before.append(intent)
+            if len(self._pulses) > REMEMBERED:
+                del self._pulses[next(iter(self._pulses))]
+            if len(before) > 1 and not self._may_try(*before):
+                return f"a second pulse for the token of dispense {intent.dispense_id}"
         return None
+
+    def _see_drink(self, seen: Fell) -> None:
+        if not seen.unseen:
+            self._fell = _whose(self._running, self.limits.slot.get(seen.channel)) or self._fell
 
     def _may_try(self, first: Intent, second: Intent, *more: Intent) -> bool:
         return (
@@ -215,7 +229,6 @@ class OffIsTheRestingState(Watcher):
     """S3: energised only while dispensing, not too long; every beginning begins with OFF."""
 
     name = "S3 off is the resting state"
-    looks_at = (Booted, Died, Weather, Attached, RelaySwitched, StateSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -226,29 +239,41 @@ class OffIsTheRestingState(Watcher):
         self._dark = False
         self._state: State | None = None
 
-    def see(self, seen: Seen) -> str | None:
-        match seen:
-            case RelaySwitched(on=False):
-                self._not_yet_off.discard(seen.channel)
-                self._on_ms.pop(seen.channel, None)
-            case RelaySwitched(on=True):
-                return self._energised(seen)
-            case StateSeen():
-                self._state = seen.state
-                return self._at_rest()
-            case Booted() | Died():
-                self._alive = isinstance(seen, Booted)
-                self._state = None
-                self._excuse(seen.at_ms)
-            case Weather():
-                self._fair = seen.fair
-                # What a board without power is told, it doesn't hear; its relays have fallen.
-                if "dead" in seen.wrong:
-                    self._not_yet_off.clear()
-                self._dark = "dead" in seen.wrong
-                self._excuse(seen.at_ms)
-            case Attached():
-                self._not_yet_off = set() if self._dark else set(self.limits.pulse_ms)
+    def looks(self) -> Mapping[type[Seen], Look]:
+        return {
+            Booted: self._see_birth_or_death,
+            Died: self._see_birth_or_death,
+            Weather: self._see_weather,
+            Attached: self._see_port,
+            RelaySwitched: self._see_relay,
+            StateSeen: self._see_state,
+        }
+
+    def _see_birth_or_death(self, seen: Booted | Died) -> None:
+        self._alive = isinstance(seen, Booted)
+        self._state = None
+        self._excuse(seen.at_ms)
+
+    def _see_weather(self, seen: Weather) -> None:
+        self._fair = seen.fair
+        # What a board without power is told, it doesn't hear; its relays have fallen.
+        if "dead" in seen.wrong:
+            self._not_yet_off.clear()
+        self._dark = "dead" in seen.wrong
+        self._excuse(seen.at_ms)
+
+    def _see_port(self, seen: Attached) -> None:
+        self._not_yet_off = set() if self._dark else set(self.limits.pulse_ms)
+
+    def _see_state(self, seen: StateSeen) -> str | None:
+        self._state = seen.state
+        return self._at_rest()
+
+    def _see_relay(self, seen: RelaySwitched) -> str | None:
+        if seen.on:
+            return self._energised(seen)
+        self._not_yet_off.discard(seen.channel)
+        self._on_ms.pop(seen.channel, None)
         return None
 
     def at(self, now_ms: int) -> str | None:
@@ -289,7 +314,6 @@ class IntentBeforeAct(Watcher):
     """S4: an intent for that slot is on disk before ON; a crash leaves none open for long."""
 
     name = "S4 intent before act"
-    looks_at = (RelaySwitched, Booted, Died, StateSeen, BooksSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -298,26 +322,38 @@ class IntentBeforeAct(Watcher):
         self._open: set[int] = set()
         self._count = 0
 
-    def see(self, seen: Seen) -> str | None:
-        match seen:
-            case StateSeen():
-                self._state = seen.state
-            case BooksSeen():
-                self._count = seen.open
-                if self._count > 1:
-                    return f"{self._count} intents are open"
-            case RelaySwitched(on=True):
-                slots = [intent.slot for intent in seen.intents]
-                if slots != [self.limits.slot.get(seen.channel)]:
-                    return f"channel {seen.channel} energised with intents for {slots}"
-                self._open = {intent.dispense_id for intent in seen.intents}
-                if self._open & self._dead:
-                    return f"dispense {self._open} fired again after a restart"
-            case Died():
-                self._dead |= self._open
-            case Booted():
-                self._state = None
+    def looks(self) -> Mapping[type[Seen], Look]:
+        return {
+            RelaySwitched: self._see_relay,
+            Booted: self._see_birth,
+            Died: self._see_death,
+            StateSeen: self._see_state,
+            BooksSeen: self._see_books,
+        }
+
+    def _see_relay(self, seen: RelaySwitched) -> str | None:
+        if not seen.on:
+            return None
+        slots = [intent.slot for intent in seen.intents]
+        if slots != [self.limits.slot.get(seen.channel)]:
+            return f"channel {seen.channel} energised with intents for {slots}"
+        self._open = {intent.dispense_id for intent in seen.intents}
+        if self._open & self._dead:
+            return f"dispense {self._open} fired again after a restart"
         return None
+
+    def _see_birth(self, seen: Booted) -> None:
+        self._state = None
+
+    def _see_death(self, seen: Died) -> None:
+        self._dead |= self._open
+
+    def _see_state(self, seen: StateSeen) -> None:
+        self._state = seen.state
+
+    def _see_books(self, seen: BooksSeen) -> str | None:
+        self._count = seen.open
+        return f"{self._count} intents are open" if self._count > 1 else None
 
     def at(self, now_ms: int) -> str | None:
         if self._count and self._state is State.IDLE:
@@ -333,16 +369,17 @@ class TheBooksBalance(Watcher):
     """S5: loaded = dispensed + remaining + failed + unknown, and the dispenses add up to it."""
 
     name = "S5 the books balance"
-    looks_at = (BooksSeen,)
 
-    def see(self, seen: Seen) -> str | None:
-        if isinstance(seen, BooksSeen):
-            if seen.books != seen.counted:
-                return f"{_told(seen.books)}, but dispenses add up to {_told(seen.counted)}"
-            for book in seen.books:
-                _, loaded, remaining, dispensed, failed, unknown = book
-                if loaded != dispensed + remaining + failed + unknown:
-                    return f"{_told([book])} does not balance"
+    def looks(self) -> Mapping[type[Seen], Look]:
+        return {BooksSeen: self._see_books}
+
+    def _see_books(self, seen: BooksSeen) -> str | None:
+        if seen.books != seen.counted:
+            return f"{_told(seen.books)}, but dispenses add up to {_told(seen.counted)}"
+        for book in seen.books:
+            _, loaded, remaining, dispensed, failed, unknown = book
+            if loaded != dispensed + remaining + failed + unknown:
+                return f"{_told([book])} does not balance"
         return None
 
 
@@ -350,7 +387,6 @@ class TheBooksTellTheTruth(Watcher):
     """S5: no drink that came out is booked as one that stayed, or that did not fall."""
 
     name = "S5 the books balance"
-    looks_at = (RelaySwitched, Fell, Entered)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -358,15 +394,26 @@ class TheBooksTellTheTruth(Watcher):
         self._fell: set[int] = set()
         """The dispense of the drink that fell last."""
 
-    def see(self, seen: Seen) -> str | None:
-        match seen:
-            case Entered() if seen.dispense_id in self._fell:
-                if not seen.found and (seen.drink_kept or seen.outcome == "failed"):
-                    return f"the drink of dispense {seen.dispense_id} fell, and the books deny it"
-            case RelaySwitched(on=True):
-                self._running = seen.intents
-            case Fell(unseen=False):
-                self._fell = _whose(self._running, self.limits.slot.get(seen.channel)) or self._fell
+    def looks(self) -> Mapping[type[Seen], Look]:
+        return {
+            RelaySwitched: self._see_relay,
+            Fell: self._see_drink,
+            Entered: self._see_entry,
+        }
+
+    def _see_relay(self, seen: RelaySwitched) -> None:
+        if seen.on:
+            self._running = seen.intents
+
+    def _see_drink(self, seen: Fell) -> None:
+        if not seen.unseen:
+            self._fell = _whose(self._running, self.limits.slot.get(seen.channel)) or self._fell
+
+    def _see_entry(self, seen: Entered) -> str | None:
+        if seen.dispense_id not in self._fell or seen.found:
+            return None
+        if seen.drink_kept or seen.outcome == "failed":
+            return f"the drink of dispense {seen.dispense_id} fell, and the books deny it"
         return None
 
 
@@ -383,7 +430,6 @@ class ItAlwaysComesBack(Watcher):
     """S7: with the faults gone, idle or out of service within the longest timeout."""
 
     name = "S7 it always comes back"
-    looks_at = (Booted, Died, Weather, Stalled, StateSeen)
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(limits)
@@ -392,20 +438,30 @@ class ItAlwaysComesBack(Watcher):
         self._reason: Reason | None = None
         self._fair = True
 
-    def see(self, seen: Seen) -> str | None:
-        match seen:
-            case Booted() | Died():
-                self._state = None
-                self._since_ms = seen.at_ms
-            case Weather():
-                self._fair = seen.fair
-                self._since_ms = seen.at_ms
-            case Stalled():
-                self._since_ms = seen.until_ms
-            case StateSeen() if (seen.state, seen.reason) != (self._state, self._reason):
-                self._state, self._reason = seen.state, seen.reason
-                self._since_ms = seen.at_ms
-        return None
+    def looks(self) -> Mapping[type[Seen], Look]:
+        return {
+            Booted: self._see_birth_or_death,
+            Died: self._see_birth_or_death,
+            Weather: self._see_weather,
+            Stalled: self._see_stall,
+            StateSeen: self._see_state,
+        }
+
+    def _see_birth_or_death(self, seen: Booted | Died) -> None:
+        self._state = None
+        self._since_ms = seen.at_ms
+
+    def _see_weather(self, seen: Weather) -> None:
+        self._fair = seen.fair
+        self._since_ms = seen.at_ms
+
+    def _see_stall(self, seen: Stalled) -> None:
+        self._since_ms = seen.until_ms
+
+    def _see_state(self, seen: StateSeen) -> None:
+        if seen.state is not self._state or seen.reason is not self._reason:
+            self._state, self._reason = seen.state, seen.reason
+            self._since_ms = seen.at_ms
 
     def at(self, now_ms: int) -> str | None:
         waited_ms = now_ms - self._since_ms
@@ -444,17 +500,16 @@ class Properties:
         self._patient = [
             (each.name, each.at) for each in watchers if type(each).at is not Watcher.at
         ]
-        self._watching = {
-            kind: [each.see for each in watchers if kind in each.looks_at]
-            for kind in {kind for each in watchers for kind in each.looks_at}
-        }
+        self._looks: defaultdict[type[Seen], list[tuple[str, Look]]] = defaultdict(list)
+        for each in watchers:
+            for kind, look in each.looks().items():
+                self._looks[kind].append((each.name, look))
 
     def see(self, seen: Seen) -> None:
         """Raises Violation."""
-        for see in self._watching.get(type(seen), ()):
-            wrong = see(seen)
+        for name, look in self._looks[type(seen)]:
+            wrong = look(seen)
             if wrong is not None:
-                name = see.__self__.name
                 self.on_violation(Violation(f"{name}: at {seen.at_ms} ms: {wrong} ({seen})"))
 
     def at(self, now_ms: int) -> None:

@@ -84,6 +84,7 @@ class _Bench:
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
+        self._looks = watcher.looks()
         self._numbers: dict[object, int] = {}
         self._memories: list[dict[str, Any]] = []
         self._verdicts: dict[tuple[int, int], int] = {}
@@ -99,8 +100,9 @@ class _Bench:
         watcher = self._watcher
         vars(watcher).update(_copied(self._memories[memory]))
         for seen in news.seen:
-            if isinstance(seen, watcher.looks_at):
-                self._complain(watcher.see(seen))
+            look = self._looks.get(type(seen))
+            if look is not None:
+                self._complain(look(seen))
         watcher.retell(news.retelling())
         if news.settled:
             self._complain(watcher.at(NOW_MS))
