@@ -225,17 +225,27 @@ class _Unsafe:
         self._safe_size = self.length()
 
     def length(self) -> int:
-        return self._path.stat().st_size if self._path.exists() else 0
+        try:
+            return self._path.stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def note(self, begin: int, end: int) -> None:
         """The sectors from byte ``begin`` to ``end`` are about to be written."""
         touched = range(begin // SECTOR, (end + SECTOR - 1) // SECTOR)
-        with self._path.open("rb") as file:
-            for sector in touched:
-                if sector not in self.sectors:
-                    file.seek(sector * SECTOR)
-                    self.sectors[sector] = file.read(SECTOR)
+        there = self._read(touched.start * SECTOR, len(touched) * SECTOR)
+        for number, sector in enumerate(touched):
+            if sector not in self.sectors:
+                self.sectors[sector] = there[number * SECTOR : (number + 1) * SECTOR]
         self._given_up.difference_update(touched)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        """Without a file object, which takes longer to open than to read."""
+        file = os.open(self._path, os.O_RDONLY)
+        try:
+            return os.pread(file, size, offset)
+        finally:
+            os.close(file)
 
     def give_up(self) -> None:
         """They could not be synced."""

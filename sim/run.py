@@ -61,11 +61,16 @@ class Result:
 
 def run(plan: Plan, *, keep: bool = False, then: Callable[[World], None] | None = None) -> Result:
     """Do what ``plan`` says. ``keep`` the trace; ``then`` is called with the world at its end."""
+    with _no_cycles():
+        return _run(plan, keep, then)
+
+
+def _run(plan: Plan, keep: bool, then: Callable[[World], None] | None) -> Result:
     steps = _Steps()
     world = World(plan.setting.config(), plan.seed, listeners=[steps.listen])
     steps.world, hall = world, Hall(world)
     violation = where = ""
-    with logs() as said, _no_cycles():
+    with logs() as said:
         try:
             _live(hall, plan.deeds)
             _judge(hall, said)

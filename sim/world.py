@@ -523,7 +523,7 @@ class World:
             self.controller.runner.beam.watch.look(self.now_ms)
 
     def _date(self) -> str:
-        now = self._opening + timedelta(milliseconds=self.now_ms)
+        now = self._opening + timedelta(seconds=self.now_ms // 1_000)
         if self.clock_is_off:
             self.bites["clock-jump"] += 1
             now += self.clock_is_off
