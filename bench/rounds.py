@@ -1,8 +1,13 @@
 """Two measurements taken in turn, so that what else the machine does falls on both alike."""
 
+import multiprocessing
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
+
+PROCESSES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +44,18 @@ def alternate(
         ours()
         bare()
     return Pairs.of((ours(), bare()) for _ in range(rounds))
+
+
+def in_processes(measure: Callable[[], Pairs]) -> Pairs:
+    """The rounds of PROCESSES processes, one after the other.
+
+    Where a process's memory happens to lie makes it quicker or slower than the next, by some
+    percent, in all its rounds.
+    """
+    afresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, afresh, max_tasks_per_child=1) as pool:
+        each = [pool.submit(measure).result() for _ in range(PROCESSES)]
+    return Pairs(
+        tuple(chain.from_iterable(pairs.ours for pairs in each)),
+        tuple(chain.from_iterable(pairs.bare for pairs in each)),
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.core import Bare
 from bench.report import Row
-from bench.rounds import alternate
+from bench.rounds import PROCESSES, Pairs, alternate, in_processes
 from controller.door import Word
 from sim.disk import Disk, Memory
 from sim.plan import Choice, Setting, draw
@@ -34,10 +34,13 @@ def measure(folder: Path) -> list[Row]:
     return [_alone(), _with_faults(), _after_many()]
 
 
-def _alone() -> Row:
-    bare = Bare()
+def _visits() -> Pairs:
     with _served(Memory) as visit:
-        pairs = alternate(ROUNDS, visit, bare.four_s, warm_up=3)
+        return alternate(ROUNDS, visit, Bare().four_s, warm_up=3)
+
+
+def _alone() -> Row:
+    pairs = in_processes(_visits)
     return _row(
         "A visit in virtual time",
         pairs.our_median,
@@ -47,12 +50,12 @@ def _alone() -> Row:
         "From the scan to the drink and the next code: the real door, runner, journal (in SQLite's"
         " memory) and `lcus` driver, with its emulated board behind the wire in memory; the trace"
         " is kept and judged by every safety property, and a second connection reads the journal."
-        f" {ROUNDS} rounds of {VISITS} visits, in turn with the baseline, medians.",
+        f" {ROUNDS} rounds of {VISITS} visits, in turn with the baseline, in each of {PROCESSES}"
+        " processes; medians.",
     )
 
 
-def _with_faults() -> Row:
-    bare = Bare()
+def _runs() -> Pairs:
     choice = Choice(dialects=("lcus",))
     seeds = count(1)
 
@@ -63,7 +66,11 @@ def _with_faults() -> Row:
         assert not result.violation, result.violation
         return (time.perf_counter() - began_s) / result.visits
 
-    pairs = alternate(ROUNDS, some, bare.four_s)
+    return alternate(ROUNDS, some, Bare().four_s)
+
+
+def _with_faults() -> Row:
+    pairs = in_processes(_runs)
     return _row(
         "A visit of a campaign, with faults",
         pairs.our_median,
@@ -73,7 +80,7 @@ def _with_faults() -> Row:
         "`sim.run.run` over whole runs of `quench fuzz --dialect lcus`: start, visitors of all"
         " kinds, the time between them, faults, crashes, restarts, and the search for secrets at"
         f" the end; divided by the visitors that scanned. {ROUNDS} runs, in turn with the baseline,"
-        " medians.",
+        f" in each of {PROCESSES} processes; medians.",
     )
 
 
