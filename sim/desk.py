@@ -228,6 +228,7 @@ class Desk:
             config,
             self._seed,
             script=None if replayed is None else replayed.deeds,
+            end_ms=None if replayed is None else replayed.end_ms,
             journal=None if replayed else self._journal,
             opening=self._opening,
             listeners=self._listeners,

@@ -112,6 +112,7 @@ class Session:
         seed: int,
         *,
         script: Sequence[Deed] | None = None,
+        end_ms: int | None = None,
         journal: Path | None = None,
         opening: datetime = OPENING,
         listeners: Sequence[Listener] = (),
@@ -121,8 +122,8 @@ class Session:
     ) -> None:
         """``script``: what will be done; None: whatever the crowd, and somebody's hands, do.
 
-        ``journal``: where it is kept; None: it is forgotten. ``opening``: the date, in UTC,
-        at 0 ms.
+        ``end_ms``: time does not pass beyond it; None: there is no end. ``journal``: where
+        it is kept; None: it is forgotten. ``opening``: the date, in UTC, at 0 ms.
 
         ``on_deed`` is called with each deed before it is done, ``on_boot`` with each
         controller that is being started, and ``on_gone`` when it is gone.
@@ -139,6 +140,7 @@ class Session:
         self.world.on_boot, self.world.on_gone = on_boot, on_gone
         self.hall = Hall(self.world)
         self.crowd = Crowd(seed, config.timing.dwell_ms, self._new_visitor, self._empty)
+        self._end_ms = end_ms
         self._source: Source = self.crowd if script is None else Script(script)
         self.on_seen: Callable[[Seen], None] = lambda seen: None
         """Called with everything that was seen, soon after it was."""
@@ -200,6 +202,8 @@ class Session:
 
     def pass_to(self, now_ms: int) -> None:
         """Let time pass until then, with all that falls due, and all that people do."""
+        if self._end_ms is not None:
+            now_ms = min(now_ms, self._end_ms)
         while (next_ms := self._source.next_ms()) is not None and next_ms <= now_ms:
             self._wait_until(next_ms)
             while (deed := self._source.take(self.now_ms)) is not None:

@@ -165,9 +165,10 @@ def test_a_replay_goes_back_and_forth(replay: Desk) -> None:
 def test_a_replay_stands_still_at_its_end(replay: Desk) -> None:
     assert replay.replayed is not None
     end_ms = replay.replayed.end_ms
-    replay.session.pass_to(end_ms)
+    replay.session.pass_to(end_ms + 1_000)
     replay.turn()
     assert replay.look()["paused"]
+    assert replay.look()["now_ms"] == end_ms
     with pytest.raises(Refused, match="the recording is over"):
         act(replay, "step")
     act(replay, "back")
