@@ -333,6 +333,13 @@ def time_out(hall: Hall) -> None:
     hall.fires("write-timeout")
 
 
+def replug(hall: Hall) -> None:
+    """The board's cable is pulled and is back at once, as a port with another name."""
+    if hall.world.wire.plugged:
+        hall.fires("replug")
+        hall.world.replug()
+
+
 def noise(hall: Hall) -> None:
     """Bytes that nobody sent are on the wire."""
     hall.fires("noise")
@@ -376,7 +383,7 @@ DEEDS: dict[str, Callable[..., None]] = {
         *(scan, preview, gone, forward, look, show, tap, race, forge),
         *(load, reconcile, stop, hurry, boot),
         *(throw, mend, cut, cut_again, kill, blackout, crash, spare),
-        *(time_out, noise, flood, stall, jump, twice),
+        *(time_out, replug, noise, flood, stall, jump, twice),
     )
 }
 

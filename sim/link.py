@@ -3,12 +3,17 @@
 A :class:`Wire` is opened through pyserial as ``sim://NAME`` (see
 ``sim.protocol_sim``), so that the driver, its framing, its timeouts and the
 translation of its errors are those of the real machine.
+
+It is a USB adapter's. A port whose cable was pulled stays dead for whoever has it open, also
+when the cable is back; and as long as somebody has, Linux gives the adapter another name:
+``sim://NAME/ttyUSB0`` becomes ``sim://NAME/ttyUSB1``, and ``sim://NAME`` is either.
 """
 
 import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count, repeat
+from urllib.parse import urlsplit
 
 import serial
 
@@ -40,6 +45,9 @@ class Wire:
         self.bites: Counter[str] = Counter()
         """How often what is wrong with it has changed what happened."""
         self.held = False
+        self._tty = "ttyUSB0"
+        self._stale = False
+        """Whether the cable was pulled since the port was opened."""
         self._to_host = b""
         _wires[name] = self
 
@@ -47,13 +55,22 @@ class Wire:
     def url(self) -> str:
         return f"sim://{self.name}"
 
+    @property
+    def device(self) -> str:
+        """The port as which it is there now."""
+        return f"{self.url}/{self._tty}"
+
     def unplug(self) -> None:
         """Pull the cable. A board on USB power loses it."""
         self.plugged = False
+        self._stale = self.held
         self._to_host = b""
         self.board.power_off(self.clock.now_ms())
 
     def plug(self) -> None:
+        """Put it in again, unless it is."""
+        if not self.plugged and self._stale:
+            self._tty = "ttyUSB1" if self._tty == "ttyUSB0" else "ttyUSB0"
         self.plugged = True
 
     def advance(self) -> None:
@@ -72,9 +89,9 @@ class Wire:
         if not self.plugged:
             self.bites["unplug"] += 1
             raise serial.SerialException(errno.ENOENT, f"could not open port {self.url}")
-        if self.held:
+        if self.held and not self._stale:
             raise serial.SerialException("Could not exclusively lock port")
-        self.held = True
+        self.held, self._stale = True, False
         self.on_open()
 
     def close(self) -> None:
@@ -83,10 +100,10 @@ class Wire:
 
     def release(self) -> None:
         """The program let go of the port, or died."""
-        self.held = False
+        self.held = self._stale = False
 
     def write(self, data: bytes) -> int:
-        self._must_be_plugged()
+        self._must_be_there()
         if self.instants.cut_at:
             self._mind(data)
         self._arrives(self.board.receive(data, self.clock.now_ms()))
@@ -105,7 +122,7 @@ class Wire:
                 raise PowerCut
 
     def read(self, size: int, timeout_ms: int) -> bytes:
-        self._must_be_plugged()
+        self._must_be_there()
         end_ms = self.clock.now_ms() + timeout_ms
         while len(self._to_host) < size and self.clock.now_ms() < end_ms:
             due_ms = self.board.due_ms()
@@ -117,13 +134,12 @@ class Wire:
         return data
 
     def waiting(self) -> int:
-        if not self.plugged:
-            self.bites["unplug"] += 1
+        if self._is_gone():
             raise OSError(errno.EIO, "Input/output error")
         return len(self._to_host)
 
     def line(self, name: str) -> bool:
-        if not self.plugged:
+        if self._is_gone():
             raise OSError(errno.EIO, "Input/output error")
         if name not in self.lines:
             raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
@@ -135,10 +151,16 @@ class Wire:
     def _arrives(self, answer: bytes) -> None:
         self._to_host += self.carry(answer) if answer else b""
 
-    def _must_be_plugged(self) -> None:
-        if not self.plugged:
-            self.bites["unplug"] += 1
+    def _must_be_there(self) -> None:
+        if self._is_gone():
             raise serial.SerialException(errno.EIO, "Input/output error")
+
+    def _is_gone(self) -> bool:
+        """Whether the port that was opened is. Somebody has just used it."""
+        gone = not self.plugged or self._stale
+        if gone:
+            self.bites["replug" if self.plugged else "unplug"] += 1
+        return gone
 
 
 def free_name(name: str) -> str:
@@ -147,6 +169,9 @@ def free_name(name: str) -> str:
     return name if name not in _wires else next(each for each in numbered if each not in _wires)
 
 
-def find(name: str) -> Wire:
-    """The wire called ``name``. Raises KeyError."""
-    return _wires[name]
+def find(url: str) -> Wire:
+    """The wire of that ``url``, or with that as its device now. Raises KeyError."""
+    wire = _wires[urlsplit(url).netloc]
+    if url not in (wire.url, wire.device):
+        raise KeyError(url)
+    return wire

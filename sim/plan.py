@@ -26,7 +26,7 @@ PULSE_MS = 700
 DWELL_MS = 2_000
 
 POWER = ("power-cut", "kill", "cut-again", "writes-lost", "writes-torn")
-ONCE = ("write-timeout", "noise", "flood", "stall", "clock-jump", "client-gone")
+ONCE = ("write-timeout", "replug", "noise", "flood", "stall", "clock-jump", "client-gone")
 FAULTS = tuple(sorted([*(fault.value for fault in Fault), *LASTING, *POWER, *ONCE]))
 """The classes of faults that a run can have, by name."""
 CANARY = "canary"
@@ -60,7 +60,7 @@ class Setting:
         driver = registry.load(self.dialect)
         channels = min(len(SLOTS), driver.max_channels)
         pulse_ms = driver.nearest_pulse_ms(PULSE_MS)
-        wire = {} if driver.on_pins else {"port": "/dev/ttyUSB0", "channels": channels}
+        wire = {} if driver.on_pins else {"port": "usb:1a86:7523", "channels": channels}
         return Config.model_validate(
             {
                 "machine": {"name": "simulated", "public_url": "http://127.0.0.1:8080"},
@@ -86,6 +86,7 @@ class Setting:
         if driver.on_pins:
             return fault in {*POWER, *LASTING, *ONCE, "welded", "stuck-open"} - _OF_ANSWERS - {
                 "unplug",
+                "replug",
                 "noise",
                 "write-timeout",
             }

@@ -5,7 +5,6 @@ pyserial finds it by this module's name, once ``sim`` is among its
 """
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import serial
 
@@ -16,9 +15,8 @@ class Serial(serial.SerialBase):
     """The host's end of a wire in memory."""
 
     def open(self) -> None:
-        name = urlsplit(self.portstr or "").netloc
         try:
-            self._wire = link.find(name)
+            self._wire = link.find(self.portstr or "")
         except KeyError:
             raise serial.SerialException(2, f"could not open port {self.portstr}") from None
         self._wire.open()

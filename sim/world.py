@@ -24,7 +24,7 @@ from controller.journal import Entry, Journal
 from controller.runner import Listener, deliver
 from controller.status import Status
 from controller.table import State
-from drivers import registry
+from drivers import registry, usb
 from drivers.hal import Relay, RelaySettings, open_with_off
 from sim import faults, hardware
 from sim.boards.base import Board, Frame, Switched
@@ -55,6 +55,7 @@ from sim.trace import (
     Tapped,
     Weather,
 )
+from sim.usb_bus import UsbBus
 
 PATH = Path("quench.db")
 """The journal, on the simulated disk."""
@@ -281,6 +282,13 @@ class World:
     def plug(self) -> None:
         self.wire.plug()
         self.see_weather()
+        self._turns()
+
+    def replug(self) -> None:
+        """Pull the relay's cable, and put it in again before anybody has noticed."""
+        self._see(Happened(self.now_ms, "the cable is pulled, and is back"))
+        self.wire.unplug()
+        self.wire.plug()
         self._turns()
 
     def throw(self, text: str) -> None:
@@ -542,7 +550,10 @@ class World:
     def _open_relay(self, settings: RelaySettings) -> Relay:
         if self.driver.on_pins:
             self.wire.open()
-        return open_with_off(self.driver, replace(settings, port=self.wire.url), self.clock)
+        if not usb.well_named(settings.port):
+            return open_with_off(self.driver, replace(settings, port=self.wire.url), self.clock)
+        with usb.plugged_into(UsbBus(usb.named(settings.port), self.wire)):
+            return open_with_off(self.driver, settings, self.clock)
 
     def _switched(self, switched: Switched) -> None:
         self.chute.switched(switched)

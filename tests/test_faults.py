@@ -19,9 +19,10 @@ from controller.status import Status
 from controller.table import State
 from drivers import registry
 from drivers.relay.port import ANSWER_TIMEOUT_MS
-from sim import boards, faults
+from sim import boards, faults, link
 from sim.boards.base import Switched
 from sim.faults import Fault
+from sim.plan import Setting
 from sim.trace import RelaySwitched, StateSeen
 from sim.world import World
 from tests.processes import written
@@ -194,6 +195,61 @@ def test_an_on_without_its_answer_is_unknown_and_never_repeated(
     assert last_outcome(world) == (Outcome.UNKNOWN, False)
     assert condition(world) == LOST
     assert not any(world.board.coils), "it was told OFF at once"
+    comes_back(world)
+
+
+@pytest.fixture
+def usb_world() -> Iterator[World]:
+    """Its config names the board by its USB device."""
+    world = World(Setting("lcus").config())
+    world.boot()
+    world.wait(2_000)
+    yield world
+    world.close()
+
+
+def test_a_board_that_comes_back_as_another_port_is_found_by_its_usb_device(
+    usb_world: World,
+) -> None:
+    world, before = usb_world, usb_world.wire.device
+    world.trace.clear()
+    world.replug()
+    assert world.wire.device != before, "the old one is still open"
+    assert world.state is State.IDLE, "nobody has looked yet"
+    world.wait(1_500)
+    states = [(each.state, each.reason) for each in world.trace if isinstance(each, StateSeen)]
+    assert states == [LOST, IDLE]
+    with pytest.raises(KeyError):
+        link.find(before)
+    assert world.visit().word is Word.ENJOY
+    assert world.bites["replug"] > 0
+
+
+def test_a_board_that_is_put_in_again_when_nobody_has_its_port_open_keeps_its_name(
+    usb_world: World,
+) -> None:
+    world, before = usb_world, usb_world.wire.device
+    world.unplug()
+    world.wait(1_500)
+    assert condition(world) == LOST
+    assert "no such USB device; is the board plugged in?" in status(world).detail
+    world.plug()
+    assert world.wire.device == before
+    comes_back(world)
+
+
+def test_a_cable_that_is_out_and_in_during_a_pulse_ends_it_and_leaves_the_outcome_unknown(
+    usb_world: World,
+) -> None:
+    world, token = usb_world, usb_world.token
+    page = world.fetch(token)
+    world.wait(page.wait_ms)
+    world.tap(token, page.mark)
+    assert world.board.coils[0]
+    world.replug()
+    assert not any(world.board.coils), "it has its power from the cable"
+    world.wait(1_000)
+    assert last_outcome(world) == (Outcome.UNKNOWN, False)
     comes_back(world)
 
 

@@ -198,6 +198,21 @@ class WireContract(RelayContract):
             relay.on(channel, rig.pulse_ms)
             assert_energised(rig, relay, channel)
 
+    def test_a_cable_that_is_back_before_anybody_looked_was_out(self, rig: WireRig) -> None:
+        channel = rig.channels[0]
+        relay = rig.begin()
+        rig.unplug()
+        rig.plug()
+        with pytest.raises(PortLost):
+            relay.check()
+        with pytest.raises(PortLost):
+            relay.on(channel, rig.pulse_ms)
+        relay.close()
+        with closing(rig.begin()) as relay:
+            assert rig.told_on() == 0
+            relay.on(channel, rig.pulse_ms)
+            assert_energised(rig, relay, channel)
+
     def test_a_write_that_timed_out_is_never_repeated(self, rig: WireRig) -> None:
         channel = rig.channels[0]
         with closing(rig.begin()) as relay:
