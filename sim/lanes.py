@@ -81,10 +81,14 @@ def _take(found: _Bars, index: int, seen: Seen) -> None:
 
 
 def _coil(found: _Bars, index: int, seen: RelaySwitched) -> None:
-    if seen.on:
-        found.begin(Bar(Lane.COIL, seen.channel, "on", f"channel {seen.channel} ON", "ON", index))
-    else:
-        found.end(Lane.COIL, seen.channel, index)
+    key = seen.channel
+    if seen.on and seen.closed:
+        found.begin(Bar(Lane.COIL, key, "on", f"channel {key} ON", "ON", index))
+        return
+    found.end(Lane.COIL, key, index)
+    if seen.closed:
+        words = f"channel {key} stays closed"
+        found.begin(Bar(Lane.COIL, key, "wrong", words, "closed", index))
 
 
 def _beam(found: _Bars, index: int, seen: BeamSeen) -> None:

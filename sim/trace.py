@@ -192,12 +192,20 @@ class RelaySwitched(Seen):
     on: bool
     commanded: bool
     intents: tuple[Intent, ...]
+    obeyed: bool = True
+    """Whether its contact did as it was told; one that is welded or stuck does not."""
+
+    @property
+    def closed(self) -> bool:
+        """What the contact is afterwards."""
+        return self.on is self.obeyed
 
     @property
     def words(self) -> str:
         if not self.commanded:
             return f"channel {self.channel} falls with the power"
-        return f"channel {self.channel} {'ON' if self.on else 'OFF'}"
+        told = f"channel {self.channel} {'ON' if self.on else 'OFF'}"
+        return told if self.obeyed else f"{told}, and stays {'closed' if self.closed else 'open'}"
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -564,6 +564,7 @@ class World:
                 switched.on,
                 switched.commanded,
                 self._intents() if switched.on else (),
+                self.board.coils[switched.channel - 1] is switched.on,
             )
         )
         if switched.commanded and self.cut_power_when(switched):

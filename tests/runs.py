@@ -45,6 +45,20 @@ def plain() -> Sequence[Seen]:
 
 
 @cache
+def welded() -> Sequence[Seen]:
+    """A visit to a board that is only written to, whose first relay never opens again."""
+    world = World(Setting("lcus").config())
+    world.boot()
+    world.wait(1_000)
+    world.throw("welded:1")
+    visit(world)
+    world.wait(3_000)
+    world.cut_power()
+    world.close()
+    return world.trace
+
+
+@cache
 def polled() -> Sequence[Seen]:
     """A visit to a machine that asks its board each second how its relays are; a quiet hour."""
     world = World(Setting("kmtronic").config())
@@ -98,7 +112,7 @@ def second_try() -> Sequence[Seen]:
     return world.trace
 
 
-RUNS: tuple[Run, ...] = (plain, polled, troubled, second_try)
+RUNS: tuple[Run, ...] = (plain, welded, polled, troubled, second_try)
 
 
 @cache

@@ -16,7 +16,7 @@ from sim.reading import Line, columns, lines
 from sim.timeline import timeline
 from sim.trace import Died, Happened, Lane, RelaySwitched, Weather
 from sim.verdict import verdict
-from tests.runs import ATTACK, RUNS, Run, page_of, plain, second_try, troubled, violated
+from tests.runs import ATTACK, RUNS, Run, page_of, plain, second_try, troubled, violated, welded
 
 each_run = pytest.mark.parametrize("run", RUNS)
 
@@ -69,6 +69,14 @@ def test_each_channel_that_was_on_has_a_row() -> None:
     assert [words for words, _, _ in named(rows, Lane.COIL)] == ["channel 1 ON", "channel 2 ON"]
     (coil,) = (band for band in Drawing(rows, None).bands if band.name == "coil")
     assert coil.rows == ("1", "2")
+
+
+def test_a_contact_that_is_welded_is_drawn_as_it_is_not_as_it_was_told() -> None:
+    rows = list(lines(welded()))
+    (dark_ms,) = (each.at_ms for each in welded() if isinstance(each, Died))
+    (words, _, off_ms), stays = named(rows, Lane.COIL)
+    assert words == "channel 1 ON"
+    assert stays == ("channel 1 stays closed", off_ms, dark_ms)
 
 
 def test_channels_that_were_never_on_share_a_row() -> None:
