@@ -12,7 +12,7 @@ Dates are for people to read. Nothing is ever decided by them.
 import fcntl
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -200,7 +200,6 @@ class Journal:
         self._said = _Said(path)
         with self._said:
             self._db = storage.connect(path)
-        self._transaction = _Transaction(path, self._db)
         try:
             with self._said:
                 self._db.execute("PRAGMA journal_mode = WAL")
@@ -208,7 +207,7 @@ class Journal:
                 self._db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
                 self._db.execute("PRAGMA foreign_keys = ON")
                 self._migrate(migrations)
-                with self._transaction:  # that is: while nobody else writes to it
+                with self._transaction():  # that is: while nobody else writes to it
                     storage.write_again(path.with_name(path.name + "-wal"))
                 self._seen_version = self._data_version()
         except BaseException:
@@ -234,7 +233,7 @@ class Journal:
         """Make a slot known. A new one is taken to be full; True if it was new."""
         if any(book.name == name for book in self.books()):
             return False
-        with self._transaction:
+        with self._transaction():
             self._db.execute("INSERT INTO slot (name, loaded, remaining) VALUES (?, 0, 0)", (name,))
             self._load(name, capacity)
         return True
@@ -357,6 +356,20 @@ class Journal:
             (slot, remaining, self._date()),
         )
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All that is done within, or nothing."""
+        with self._said:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # SQLite ends some by itself
+                    with suppress(sqlite3.Error):
+                        self._db.execute("ROLLBACK")
+                raise
+
     def _data_version(self) -> int:
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
@@ -368,7 +381,7 @@ class Journal:
                 f" {len(migrations)}); install that version"
             )
         for number, script in enumerate(migrations[version:], start=version + 1):
-            with self._transaction:
+            with self._transaction():
                 for statement in _statements(script):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {number}")
@@ -387,8 +400,8 @@ def _statements(script: str) -> Iterator[str]:
 class _Said:
     """What SQLite says within is said in our words, as a JournalError. It holds nothing itself.
 
-    Classes, since these two are entered with every visit, and a generator's way in and
-    out costs more than the statement within.
+    A class, since it is entered with every visit, and a generator's way in and out costs
+    more than the statement within.
     """
 
     def __init__(self, path: Path) -> None:
@@ -408,42 +421,6 @@ class _Said:
         if str(error) == _EMPTY:
             raise NoDrinkLeft(f"{self._path}: the slot is empty") from error
         raise JournalError(f"{self._path}: {_sqlite_says(error)}") from error
-
-
-class _Transaction(_Said):
-    """All that is done within, or nothing."""
-
-    def __init__(self, path: Path, database: sqlite3.Connection) -> None:
-        super().__init__(path)
-        self._database = database
-
-    def __enter__(self) -> None:
-        self._do("BEGIN IMMEDIATE")
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self._do("COMMIT")
-        else:
-            self._undo()
-            super().__exit__(kind, error, traceback)
-
-    def _do(self, statement: str) -> None:
-        try:
-            self._database.execute(statement)
-        except BaseException as error:
-            self._undo()
-            super().__exit__(type(error), error, error.__traceback__)
-            raise
-
-    def _undo(self) -> None:
-        if self._database.in_transaction:
-            with suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
 
 
 def _sqlite_says(error: sqlite3.Error) -> str:

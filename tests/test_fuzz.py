@@ -129,7 +129,7 @@ def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def open_intents_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def recover(self: Journal) -> int:
-        with self._transaction:
+        with self._transaction():
             return self._db.execute(
                 "UPDATE dispense SET outcome = 'failed' WHERE outcome = 'open'"
             ).rowcount

@@ -188,6 +188,17 @@ def test_a_token_is_spent_once(journal: Journal) -> None:
     assert book(journal) == Book("water", 3, 2, 1, 0, 0), "the whole intent was taken back"
 
 
+def test_a_slot_that_the_books_refuse_is_not_half_there_and_nothing_is_held(
+    journal: Journal, path: Path
+) -> None:
+    with pytest.raises(JournalError):
+        journal.ensure_slot("tea", -1)
+    assert [known.name for known in journal.books()] == ["water"]
+    with closing(Journal(path)) as another:
+        another.load("water", 3)
+    assert journal.ensure_slot("tea", 2)
+
+
 def test_the_database_itself_refuses_books_that_do_not_balance(journal: Journal) -> None:
     for change in ("dispensed = 1", "remaining = -1, unknown = 4", "loaded = 4"):
         with pytest.raises(sqlite3.IntegrityError):
