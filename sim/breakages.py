@@ -69,7 +69,7 @@ _TITLES = {
 MISHAPS = (
     Mishap("crash", "Kill the controller", "the program is gone at once, as by kill -9"),
     Mishap("time-out", "Write times out", "the next write is reported as failed, and arrives"),
-    Mishap("replug", "Cable out and in", "at once: the board's port has another name"),
+    Mishap("replug", "Cable out and in", "back at once, and the port that was open stays dead"),
     Mishap("noise", "Noise on the wire", "five bytes arrive that nobody sent"),
     Mishap("flood 3000", "A flood of phones", "3,000 ask at one moment"),
     Mishap("stall 1500", "The computer stalls", "for 1.5 s it does not come to the loop"),
