@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from controller.errors import QuenchError
+from controller.errors import QuenchError, UsageError
 from controller.storage import os_says
 from controller.table import State
 from drivers.hal import Clock
@@ -25,7 +25,7 @@ _BAR = 24
 
 
 def choice(faults: str, dialect: str, visits: int) -> Choice:
-    """What the command line asks for. Raises QuenchError.
+    """What the command line asks for. Raises UsageError.
 
     ``faults``: "all", "none", or names with commas between them. ``dialect``: one, or "all".
     """
@@ -35,10 +35,10 @@ def choice(faults: str, dialect: str, visits: int) -> Choice:
     unknown = [fault for fault in chosen if fault not in (*FAULTS, CANARY)]
     if unknown:
         allowed = ", ".join(("all", "none", *FAULTS, CANARY))
-        raise QuenchError(f"no fault is called {', '.join(unknown)}; allowed: {allowed}")
+        raise UsageError(f"no fault is called {', '.join(unknown)}; allowed: {allowed}")
     known = dialects(with_pins=True)
     if dialect not in ("all", *known):
-        raise QuenchError(f"nobody speaks {dialect!r}; allowed: all, {', '.join(known)}")
+        raise UsageError(f"nobody speaks {dialect!r}; allowed: all, {', '.join(known)}")
     spoken = dialects() if dialect == "all" else [dialect]
     return Choice(chosen, tuple(spoken), min(visits, VISITS))
 
@@ -155,22 +155,22 @@ def _written(path: Path) -> Iterator[None]:
 
 
 def plan_of(seed: int | None, text: str | None, chosen: Choice) -> Plan:
-    """The run to replay: that of a seed, or one that is written out. Raises QuenchError."""
+    """The run to replay: that of a seed, or one that is written out. Raises UsageError."""
     if (seed is None) == (text is None):
-        raise QuenchError("name one: a SEED, or --plan TEXT")
+        raise UsageError("name one: a SEED, or --plan TEXT")
     if text is None:
         assert seed is not None
         return draw(seed, chosen)
     try:
         return parse(text)
     except ValueError as error:
-        raise QuenchError(f"--plan: {error}") from error
+        raise UsageError(f"--plan: {error}") from error
 
 
 def _shrunk(plan: Plan) -> Plan:
     result = run(plan)
     if not result.violation:
-        raise QuenchError("nothing is violated in that run: there is nothing to thin out")
+        raise UsageError("nothing is violated in that run: there is nothing to thin out")
     return shrink(result).plan
 
 
