@@ -1,13 +1,15 @@
 """Two measurements taken in turn, so that what else the machine does falls on both alike."""
 
-import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
+from sim.campaign import AFRESH
+
 PROCESSES = 5
+"""So many tell how a figure differs from one to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,7 @@ def in_processes(measure: Callable[[], Pairs]) -> Pairs:
     Where a process's memory happens to lie makes it quicker or slower than the next, by some
     percent, in all its rounds.
     """
-    afresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, afresh, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(1, AFRESH, max_tasks_per_child=1) as pool:
         each = [pool.submit(measure).result() for _ in range(PROCESSES)]
     return Pairs(
         tuple(chain.from_iterable(pairs.ours for pairs in each)),

@@ -134,12 +134,12 @@ class Wire:
         return data
 
     def waiting(self) -> int:
-        if self._is_gone():
+        if self._finds_it_gone():
             raise OSError(errno.EIO, "Input/output error")
         return len(self._to_host)
 
     def line(self, name: str) -> bool:
-        if self._is_gone():
+        if self._finds_it_gone():
             raise OSError(errno.EIO, "Input/output error")
         if name not in self.lines:
             raise OSError(errno.ENOTTY, "Inappropriate ioctl for device")
@@ -152,11 +152,11 @@ class Wire:
         self._to_host += self.carry(answer) if answer else b""
 
     def _must_be_there(self) -> None:
-        if self._is_gone():
+        if self._finds_it_gone():
             raise serial.SerialException(errno.EIO, "Input/output error")
 
-    def _is_gone(self) -> bool:
-        """Whether the port that was opened is. Somebody has just used it."""
+    def _finds_it_gone(self) -> bool:
+        """Whether whoever uses the port now finds it gone, which is counted."""
         gone = not self.plugged or self._stale
         if gone:
             self.bites["replug" if self.plugged else "unplug"] += 1
